@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/command.h"
+
+#include <algorithm>
+#include <array>
+
+namespace lazymirror {
+namespace {
+
+constexpr std::array kTable = {
+    CommandSpec{Command::mount, "mount", "[options] URL MOUNTPOINT",
+                "Shows the directory tree at the http or https URL as a read-only file system at\n"
+                "the directory MOUNTPOINT. What is read is fetched once and kept in a cache.\n"
+                "Unmount with umount or fusermount3 -u.\n"},
+    CommandSpec{Command::watch, "watch", "[options] URL CACHE [DIR]",
+                "Shows the tree as plain files in CACHE/data, each filled when it is first read,\n"
+                "and at the directory DIR as well if one is given. With --cache-location CACHE is\n"
+                "left out. Needs root. End it with lazymirror stop.\n"},
+    CommandSpec{Command::stop, "stop", "CACHE|DIR",
+                "Ends the watch of the cache CACHE, or the one that is shown at DIR.\n"},
+    CommandSpec{Command::evict, "evict", "[--cache-location CACHE] PATH...",
+                "Gives back the disk space of files in a watched tree. They stay in sight and are\n"
+                "fetched again when they are next read.\n"},
+    CommandSpec{Command::mkcache, "mkcache", "[--size SIZE] FILE DIR",
+                "Makes FILE an image of an XFS file system, the best home of a watched cache, and\n"
+                "mounts it at the empty directory DIR. An image made before is only mounted.\n"
+                "Needs root.\n"},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> command_table() { return kTable; }
+
+const CommandSpec& command_spec(Command command) {
+  return *std::ranges::find(kTable, command, &CommandSpec::command);
+}
+
+const CommandSpec* find_command(std::string_view name) {
+  const auto* found = std::ranges::find(kTable, name, &CommandSpec::name);
+  return found == kTable.end() ? nullptr : found;
+}
+
+std::string command_names(unsigned commands) {
+  std::string out;
+  for (const CommandSpec& spec : kTable) {
+    if (!includes(commands, spec.command)) continue;
+    out += (out.empty() ? "" : " and ") + std::string(spec.name);
+  }
+  return out;
+}
+
+}  // namespace lazymirror
