@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The face of the room: hands questions from any thread to the network thread.
+#include "http/curl_origin.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/guarded.h"
+#include "base/worker_pool.h"
+#include "http/easy_setup.h"
+#include "http/network_loop.h"
+#include "http/origin_facts.h"
+#include "http/transfers.h"
+
+namespace lazymirror {
+namespace {
+
+struct Add {
+  TransferId id;
+  std::unique_ptr<Transfer> transfer;
+  SteadyTime deadline;
+};
+struct Cancel {
+  TransferId id;
+};
+using Command = std::variant<Add, Cancel>;
+
+class CurlOrigin final : public Origin {
+ public:
+  explicit CurlOrigin(OriginOptions options)
+      : options_(std::move(options)), loop_(options_, facts_) {}
+
+  ~CurlOrigin() override {
+    stopping_ = true;
+    if (thread_.joinable()) {
+      loop_.wake();
+      thread_.join();
+    }
+  }
+
+  Result<> start() {
+    if (auto r = loop_.open(); !r) return r;
+    thread_ = std::thread([this] { run(); });
+    return {};
+  }
+
+  TransferId list(const Url& directory, SteadyTime deadline,
+                  Completion<ListingReply> done) override {
+    return add(make_list_transfer(directory, options_.max_listing_bytes, std::move(done)),
+               deadline);
+  }
+
+  TransferId probe(const Url& url, SteadyTime deadline, Completion<ProbeReply> done) override {
+    return add(make_probe_transfer(url, std::move(done)), deadline);
+  }
+
+  TransferId read(RangeRequest request, std::shared_ptr<RangeSink> sink) override {
+    const SteadyTime deadline = request.deadline;
+    return add(make_read_transfer(std::move(request), std::move(sink), facts_), deadline);
+  }
+
+  void cancel(TransferId id) override { push(Cancel{id}); }
+
+  unsigned capacity() const override {
+    return std::min(facts_.allowed(), facts_.http2() ? options_.streams : options_.connections);
+  }
+
+  bool ranges_supported() const override {
+    return facts_.ranges_supported(std::chrono::steady_clock::now());
+  }
+
+  OriginHealth health() const override { return facts_.health(); }
+
+ private:
+  TransferId add(std::unique_ptr<Transfer> transfer, SteadyTime deadline) {
+    const TransferId id = next_id_++;
+    push(Add{id, std::move(transfer), deadline});
+    return id;
+  }
+
+  void push(Command command) {
+    commands_.with([&](auto& queue) { queue.push_back(std::move(command)); });
+    loop_.wake();
+  }
+
+  void run() {
+    name_this_thread("lm-network");
+    while (!stopping_) {
+      take_commands();
+      loop_.turn();
+    }
+    // What a completion asks for now is cancelled as well.
+    do {
+      loop_.cancel_all();
+    } while (take_commands());
+  }
+
+  bool take_commands() {
+    auto queue = commands_.with([](auto& q) { return std::exchange(q, {}); });
+    for (Command& command : queue) {
+      if (auto* a = std::get_if<Add>(&command)) {
+        loop_.add(a->id, std::move(a->transfer), a->deadline);
+      } else {
+        loop_.cancel(std::get<Cancel>(command).id);
+      }
+    }
+    return !queue.empty();
+  }
+
+  const OriginOptions options_;
+  OriginFacts facts_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<TransferId> next_id_{1};
+  Guarded<std::vector<Command>> commands_;
+  NetworkLoop loop_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Origin>> make_curl_origin(OriginOptions options) {
+  if (auto r = check_options(options); !r) return fail(std::move(r.error()));
+  auto origin = std::make_unique<CurlOrigin>(std::move(options));
+  if (auto r = origin->start(); !r) return fail(std::move(r.error()));
+  return origin;
+}
+
+std::string curl_version_text() { return curl_version(); }
+
+}  // namespace lazymirror
