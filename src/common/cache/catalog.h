@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The catalog: every directory, entry and file version that is known, in one
+// SQLite database (WAL). The truth about names, sizes and times; the data
+// files carry only bytes.
+//
+// Threads: safe from any thread. Readers use connections of their own and do
+// not wait for writers (https://www.sqlite.org/wal.html). Listing and chunk
+// commits are not synced (a lost tail is only refetched); clearing of chunks
+// is durable before the call returns. Open it after the last fork: SQLite's
+// locks belong to a process.
+// Errors: Errc::corrupt for a damaged database, Errc::no_space, Errc::io.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "cache/entry.h"
+
+namespace lazymirror {
+
+// The stored state of one generation of a file: its version and which chunks
+// are present.
+struct FileRecord {
+  EntryId id = 0;
+  std::uint64_t generation = 0;
+  Version version;
+  std::uint32_t chunk_size = 0;
+  std::vector<std::byte> map;       // ChunkMap::serialise(); empty: nothing present
+  std::vector<std::uint32_t> crcs;  // one per chunk, valid where the bit is set
+  std::uint64_t boot_epoch = 0;     // the epoch of the last commit, see epoch()
+  std::uint64_t tag = 0;            // of the data file that the map was made for
+  std::uint64_t clears = 0;         // how often bits were cleared; see commit()
+  std::int64_t mtime_ns = 0;        // as users see it
+};
+
+class Catalog {
+ public:
+  // Opens or creates the database. `boot_id` is that of the running system:
+  // a different one without a clean stop begins a new epoch. Errc::corrupt when
+  // it is damaged or no catalog, Errc::unsupported when a newer program made it.
+  [[nodiscard]] static Result<std::unique_ptr<Catalog>> open(const std::string& path,
+                                                             std::string_view boot_id);
+  ~Catalog();
+
+  // --- the tree ---
+  [[nodiscard]] Result<std::optional<Entry>> find(EntryId directory, std::string_view name) const;
+  [[nodiscard]] Result<Entry> get(EntryId id) const;                           // Errc::not_found
+  [[nodiscard]] Result<std::vector<Entry>> children(EntryId directory) const;  // in order of id
+  // Up to `limit` files of `directory` after `after` whose size is unknown.
+  [[nodiscard]] Result<std::vector<Entry>> unsized_after(EntryId directory, EntryId after,
+                                                         std::size_t limit) const;
+  // Up to `limit` subdirectories after `after` that were never listed; by id.
+  [[nodiscard]] Result<std::vector<EntryId>> unlisted_after(EntryId directory, EntryId after,
+                                                            std::size_t limit) const;
+  // Up to `limit` children after one of them: by id; of one kind, by name.
+  [[nodiscard]] Result<std::vector<Entry>> children_after(EntryId directory, EntryId after,
+                                                          std::size_t limit) const;
+  [[nodiscard]] Result<std::vector<Entry>> named_after(EntryId directory, EntryKind kind,
+                                                       std::string_view after,
+                                                       std::size_t limit) const;
+  [[nodiscard]] Result<DirectoryState> directory(EntryId id) const;
+  // From the first component below the root to `id`; empty for the root.
+  [[nodiscard]] Result<std::vector<Entry>> lineage(EntryId id) const;
+  [[nodiscard]] Result<std::uint64_t> entry_count() const;
+
+  // Replaces the listing of `directory` in one transaction. An entry keeps its
+  // id while its name keeps its kind (unknown matches any). A file whose listed
+  // size or time differs from what was listed before becomes a new generation,
+  // unless the listing only catches up with what record_file() was told. Of
+  // equal names the first counts. Errc::not_found, Errc::not_a_directory.
+  Result<ListingDiff> store_listing(EntryId directory, std::span<const ListedEntry> entries,
+                                    std::int64_t now_ns, std::int64_t fresh_until_ns);
+  // Only moves the date: the listing was asked for again and is unchanged, or
+  // could not be had (then with a short time).
+  Result<> set_fresh_until(EntryId directory, std::int64_t fresh_until_ns);
+
+  // Records what a probe or a first fetch told. Fills in what was unknown; when
+  // it contradicts what is known of the current generation, a new generation
+  // begins. What only one side states is no contradiction. Returns the entry as
+  // it then is. Errc::is_a_directory; Errc::bad_reply for an impossible size.
+  Result<Entry> record_file(EntryId id, const Version& seen, std::int64_t now_ns);
+  Result<Entry> record_directory(EntryId id);  // an unknown kind turned out to be one
+  // Fixes the validators of a generation that has none; those that it then has.
+  // Of a generation that is no longer current: those of `seen`.
+  Result<Version> bind(EntryId id, std::uint64_t generation, const Version& seen);
+
+  // --- file versions ---
+  // The current generation; nothing while the size is unknown. Errc::not_found.
+  [[nodiscard]] Result<std::optional<FileRecord>> load(EntryId id) const;
+  // The files of `directory` that were complete at the last commit, in order of
+  // id: a hint for listings that looks at no data file.
+  [[nodiscard]] Result<std::vector<EntryId>> complete_children(EntryId directory) const;
+  // Sets bits and checksums of many files in one transaction. Skipped are
+  // records of generations that are no longer current, and those taken before
+  // the last clear() (fewer `clears`): they would bring cleared bits back.
+  Result<> commit(std::span<const FileRecord> records);
+  // Replaces the map of one file by one with fewer bits, durably (fsync).
+  // REQUIRES: record.clears is larger than ever before.
+  Result<> clear(const FileRecord& record);
+
+  // --- in place; see placement.h ---
+  // Moves whenever anything that is shown of the names in `directory` does.
+  [[nodiscard]] Result<std::uint64_t> revision(EntryId directory) const;
+  // All names of `directory` stand as they were at that revision. Nothing
+  // happens when it has moved meanwhile.
+  Result<> set_placed(EntryId directory, std::uint64_t revision);
+  Result<> set_unplaced(EntryId directory);
+  [[nodiscard]] Result<bool> is_placed(EntryId directory) const;
+  // No directory counts as placed any more; after a power loss open() does it.
+  Result<> forget_placed();
+  // Of the children of a directory, in order of id: files that were complete at
+  // the last commit, with the tag of that data file, and directories that are
+  // placed.
+  struct ChildState {
+    EntryId id = 0;
+    std::uint64_t tag = 0;
+  };
+  [[nodiscard]] Result<std::vector<ChildState>> complete_files(EntryId directory) const;
+  [[nodiscard]] Result<std::vector<EntryId>> placed_directories(EntryId directory) const;
+  // The time of last modification that users see.
+  [[nodiscard]] Result<std::int64_t> shown_mtime_ns(const Entry& entry) const;
+
+  // --- the cache as a whole ---
+  [[nodiscard]] Result<std::string> origin_url() const;  // empty when never set
+  Result<> set_origin_url(std::string_view url);
+  // Moves whenever the system may have lost what was not synced. Bits of a
+  // record with an older epoch are believed only after their checksum.
+  [[nodiscard]] std::uint64_t epoch() const;
+  [[nodiscard]] bool began_epoch() const;  // this very open() did
+  // Copies the log into the database without holding up readers or writers.
+  // Nobody else does it while the catalog is open, up to a generous limit.
+  Result<> checkpoint();
+  // At a clean stop, after everything was synced.
+  Result<> mark_clean();
+
+  struct Impl;
+
+ private:
+  explicit Catalog(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// "3.40.1": for --version.
+[[nodiscard]] std::string sqlite_version_text();
+
+}  // namespace lazymirror

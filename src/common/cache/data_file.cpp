@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/data_file.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/file_io.h"
+#include "cache/checksum.h"
+#include "cache/record.h"
+
+namespace lazymirror {
+namespace {
+
+constexpr int kDontCache = 0x80;  // RWF_DONTCACHE, Linux 6.14
+constexpr std::size_t kCheckPiece = 128u << 10;
+
+// As pread_full(), leaving nothing behind in the page cache where that works.
+Result<std::size_t> read_dropping(FileContext& context, int fd, std::span<std::byte> out,
+                                  std::uint64_t offset) {
+  std::size_t done = 0;
+  while (done < out.size() && context.can_drop_behind) {
+    const iovec piece{out.data() + done, out.size() - done};
+    const ssize_t n = ::preadv2(fd, &piece, 1, static_cast<off_t>(offset + done), kDontCache);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EOPNOTSUPP || errno == EINVAL)) context.can_drop_behind = false;
+    if (n <= 0) break;  // an error shows again below
+    done += static_cast<std::size_t>(n);
+  }
+  auto rest = pread_full(fd, out.subspan(done), offset + done);
+  if (!rest) return rest;
+  return done + *rest;
+}
+
+}  // namespace
+
+DataFile::DataFile(std::shared_ptr<FileContext> context, const FileRecord& record, TreePath path)
+    : context_(std::move(context)),
+      path_(std::move(path)),
+      id_(record.id),
+      generation_(record.generation),
+      size_(record.version.size),
+      chunk_size_(record.chunk_size),
+      state_(std::in_place, ChunkMap(size_, chunk_size_)) {}
+
+Result<std::shared_ptr<DataFile>> DataFile::open(std::shared_ptr<FileContext> context,
+                                                 FileRecord record, TreePath path) {
+  if (record.version.size > kMaxFileSize) {
+    return fail(Errc::unsupported, path.back() + " is larger than the cache can hold");
+  }
+  const bool has_map = !record.map.empty();
+  if (has_map && !parse_map(record)) {
+    spdlog::warn("cache: the chunk map of {} is damaged: it is fetched again", path.back());
+    record.chunk_size = 0;
+  }
+  const bool usable = has_map && record.chunk_size != 0;
+  if (!usable) record.chunk_size = chunk_size_for(record.version.size);
+  auto file = std::make_shared<DataFile>(std::move(context), record, std::move(path));
+  file->state_.with([&](State& s) {
+    s.version = record.version;
+    s.clears = record.clears;
+    s.epoch = file->context_->catalog->epoch();
+    s.mtime_ns = record.mtime_ns;
+  });
+  file->adopt(record, usable);
+  return file;
+}
+
+// What stands at the path, if it is a data file of this very generation.
+std::optional<DataFile::Standing> DataFile::open_standing() const {
+  auto fd = context_->tree.open_file(path_, O_RDONLY);
+  if (!fd) return std::nullopt;
+  struct stat st {};
+  const auto stamp = read_stamp(fd->get());
+  if (!stamp || stamp->id != id_ || stamp->generation != generation_) return std::nullopt;
+  if (::fstat(fd->get(), &st) != 0 || static_cast<std::uint64_t>(st.st_size) != size_) {
+    return std::nullopt;
+  }
+  return Standing{std::move(*fd), stamp->tag};
+}
+
+// Believes the map if the data file at the path is the one it was made for.
+// Read-only at first: its owner may write only after a change of its mode,
+// which users would see.
+void DataFile::adopt(FileRecord& record, bool has_map) {
+  if (!has_map && !context_->placeholders) return;
+  auto standing = open_standing();
+  if (!standing) return;
+  if (!has_map || standing->tag != record.tag) {
+    if (context_->placeholders) adopt_empty(std::move(*standing));
+    return;
+  }
+  auto data = std::make_shared<const UniqueFd>(std::move(standing->fd));
+  auto map = parse_map(record);
+  const bool suspect = record.boot_epoch < context_->catalog->epoch();
+  state_.with([&](State& s) {
+    s.map = *map;
+    if (suspect) s.suspects = std::move(*map);
+    if (suspect) s.epoch = record.boot_epoch;
+    s.crcs = std::move(record.crcs);
+    s.data = std::move(data);
+    s.tag = record.tag;
+  });
+}
+
+Version DataFile::version() const {
+  return state_.with([](const State& s) { return s.version; });
+}
+
+Result<> DataFile::bind(const Version& seen) {
+  Version known = version();
+  if (!known.has_validator() && seen.has_validator() && seen.size == size_) {
+    // The catalog decides first, so that no data is ever committed under a
+    // version that it does not know.
+    auto fixed = context_->catalog->bind(id_, generation_, seen);
+    if (!fixed && fixed.error().code != Errc::no_space) return fail(fixed.error());
+    learn(fixed.value_or(seen), fixed.has_value());
+    if (context_->placeholders) {
+      if (const auto entry = context_->catalog->get(id_); entry && entry->generation == generation_)
+        show_mtime(entry->mtime_ns.value_or(entry->ctime_ns));
+    }
+    known = version();
+  }
+  if (same_version(known, seen) || (!known.has_validator() && seen.size == size_)) return {};
+  return fail(Errc::changed,
+              "the origin has another version of " + path_.back() + " than the one being fetched");
+}
+
+void DataFile::learn(const Version& version, bool recorded) {
+  if (version.size != size_) return;
+  state_.with([&](State& s) {
+    if (s.version.has_validator()) return;
+    s.version = version;
+    s.version_recorded = recorded;
+  });
+}
+
+// Whether the catalog knows the version by now.
+bool DataFile::record_version() {
+  const auto version = state_.with(
+      [](const State& s) { return s.version_recorded ? std::nullopt : std::optional(s.version); });
+  if (!version) return true;
+  const auto fixed = context_->catalog->bind(id_, generation_, *version);
+  if (!fixed || !same_version(*fixed, *version)) return false;
+  state_.with([](State& s) { s.version_recorded = true; });
+  return true;
+}
+
+bool DataFile::is_present(ByteRange range) {
+  check_suspects(range);
+  return state_.with([&](const State& s) { return s.map.is_present(range); });
+}
+
+std::optional<ByteRange> DataFile::first_missing(ByteRange range) {
+  check_suspects(range);
+  return state_.with([&](const State& s) { return s.map.first_missing(range); });
+}
+
+// Does not check anything: suspects do not count. They are checked as they are
+// read, and checking a whole large file here would hold up an open().
+bool DataFile::is_complete() {
+  return state_.with(
+      [](const State& s) { return s.map.is_complete() && s.suspects.present_count() == 0; });
+}
+
+std::uint64_t DataFile::present_bytes() const {
+  return state_.with([](const State& s) { return s.map.present_bytes(); });
+}
+
+ByteRange DataFile::range_of(std::uint32_t chunk) const {
+  return clipped(std::uint64_t{chunk} * chunk_size_, chunk_size_, size_);
+}
+
+// The data file, if it holds the range: presence and inode in one look.
+DataFile::Fd DataFile::present_data(ByteRange range) {
+  return state_.with([&](const State& s) {
+    return s.map.is_present(range) && !s.suspects.first_present(range) ? s.data : Fd();
+  });
+}
+
+Result<std::size_t> DataFile::read(std::span<std::byte> out, std::uint64_t offset,
+                                   bool drop_behind) {
+  const ByteRange range = clipped(offset, out.size(), size_);
+  if (range.empty()) return std::size_t{0};
+  check_suspects(range);
+  const Fd data = present_data(range);
+  if (!data) return fail(Errc::busy, "not fetched yet");
+  const auto wanted = out.first(static_cast<std::size_t>(range.size()));
+  auto n = drop_behind ? read_dropping(*context_, data->get(), wanted, offset)
+                       : pread_full(data->get(), wanted, offset);
+  if (!n) return n;
+  if (*n < wanted.size()) {
+    data_lost(Error{Errc::corrupt, "the data file is shorter than its file", 0});
+    return fail(Errc::busy, "not fetched any more");
+  }
+  if (present_data(range) != data) return fail(Errc::busy, "not fetched any more");
+  return n;
+}
+
+Result<UniqueFd> DataFile::backing_fd() {
+  if (!is_complete()) return fail(Errc::busy, "not complete yet");
+  Fd data;
+  if (size_ == 0) {
+    const std::lock_guard lock(creation_);
+    auto made = data_for_writing();
+    if (!made) return fail(made.error());
+    data = *made;
+  } else {
+    data = present_data({0, size_});
+  }
+  if (!data) return fail(Errc::busy, "not complete any more");
+  // Another open file description: read-only, with a read-ahead of its own.
+  return open_fd(AT_FDCWD, "/proc/self/fd/" + std::to_string(data->get()), O_RDONLY);
+}
+
+// --- writing ---
+
+Result<DataFile::Fd> DataFile::begin_writing() {
+  const std::lock_guard lock(creation_);
+  auto data = data_for_writing();
+  if (!data) return data;
+  if (auto r = plug(*data); !r) return fail(r.error());
+  state_.with([](State& s) { ++s.writers; });
+  return data;
+}
+
+// REQUIRES: creation_ is held.
+Result<DataFile::Fd> DataFile::data_for_writing() {
+  const auto look = [this] {
+    return state_.with([](const State& s) { return std::pair(s.data, s.writable); });
+  };
+  if (context_->placeholders && !look().first) adopt_placeholder();
+  const auto [data, writable] = look();
+  if (!data) return create_data();
+  return writable ? data : reopen_for_writing(data);
+}
+
+// REQUIRES: creation_ is held and there is no data file.
+Result<DataFile::Fd> DataFile::create_data() {
+  if (context_->placeholders) return put_placeholder(Placeholders::Rival::keep);
+  const std::uint64_t tag = random_number();
+  auto file = context_->tree.create(size_, Stamp{id_, generation_, tag});
+  if (!file) return fail(file.error());
+  if (retired_) {
+    context_->tree.drop(*file);
+  } else if (auto placed = context_->tree.place(*file, path_); !placed) {
+    context_->tree.drop(*file);
+    return fail(placed.error());
+  }
+  adopt_empty({std::move(file->fd), tag});
+  return state_.with([](State& s) {
+    s.writable = true;
+    return s.data;
+  });
+}
+
+bool DataFile::is_written(const Fd& data, std::uint32_t chunk) const {
+  return state_.with(
+      [&](const State& s) { return s.data == data && s.map.has(chunk) && !s.suspects.has(chunk); });
+}
+
+bool DataFile::mark_present(const Fd& data, std::uint32_t chunk, std::uint32_t crc) {
+  const bool marked = state_.with([&](State& s) {
+    if (s.data != data) return false;
+    s.map.set(chunk);
+    s.suspects.clear(chunk);
+    if (s.suspects.present_count() == 0) s.epoch = context_->catalog->epoch();
+    s.crcs[chunk] = crc;
+    return true;
+  });
+  if (marked) announce_changes();
+  return marked;
+}
+
+void DataFile::announce_changes() {
+  const bool first = state_.with([](State& s) { return !std::exchange(s.dirty, true); });
+  if (first && !retired_) {
+    context_->committer.add(std::static_pointer_cast<DataFile>(shared_from_this()));
+  }
+}
+
+// --- giving up bytes ---
+
+Result<> DataFile::discard() {
+  const std::lock_guard lock(creation_);
+  const FileRecord record = state_.with([&](State& s) {
+    s.map = s.suspects = ChunkMap(size_, chunk_size_);
+    s.data.reset();
+    s.writable = false;
+    s.crcs.clear();
+    s.tag = 0;
+    ++s.clears;
+    s.epoch = context_->catalog->epoch();
+    return record_of(s);
+  });
+  if (retired_) return {};
+  // The file may go first, because no later one can have its tag; on a full disk
+  // it must, to make room for the catalog.
+  if (auto r = replace_data(); !r) return r;
+  return context_->catalog->clear(record);
+}
+
+void DataFile::data_lost(const Error& why) {
+  spdlog::error("cache: {}: {}; its bytes are fetched again", path_.back(), why.message);
+  if (auto r = discard(); !r) spdlog::error("cache: {}: {}", path_.back(), r.error().message);
+}
+
+// --- after a power loss ---
+
+void DataFile::check_suspects(ByteRange range) {
+  for (;;) {
+    Fd data;
+    std::uint32_t chunk = 0;
+    std::uint32_t crc = 0;
+    state_.with([&](const State& s) {
+      const auto run = s.suspects.first_present(range);
+      if (!run) return;
+      chunk = s.suspects.chunk_at(run->begin);
+      crc = s.crcs[chunk];
+      data = s.data;
+    });
+    if (!data) return;
+    check_suspect(chunk, data, crc);
+  }
+}
+
+void DataFile::check_suspect(std::uint32_t chunk, const Fd& data, std::uint32_t crc) {
+  const ByteRange range = range_of(chunk);
+  ChunkChecksum sum(generation_, chunk);
+  std::vector<std::byte> piece(kCheckPiece);
+  bool readable = true;
+  for (std::uint64_t at = range.begin; readable && at < range.end; at += piece.size()) {
+    const auto want = std::span(piece).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), range.end - at)));
+    const auto n = pread_full(data->get(), want, at);
+    readable = n && *n == want.size();
+    sum.add(want);
+  }
+  const bool good = readable && sum.value() == crc;
+  bool settled = false;
+  const auto cleared = state_.with([&](State& s) -> std::optional<FileRecord> {
+    // A writer may have stored the chunk anew, and with it a new checksum.
+    if (s.data != data || !s.suspects.has(chunk) || s.crcs[chunk] != crc) return std::nullopt;
+    s.suspects.clear(chunk);
+    settled = s.suspects.present_count() == 0;
+    if (settled) s.epoch = context_->catalog->epoch();
+    if (good) return std::nullopt;
+    s.map.clear(chunk);
+    ++s.clears;
+    return record_of(s);
+  });
+  if (settled || cleared) announce_changes();
+  if (cleared) forget_chunk(*cleared);
+}
+
+void DataFile::forget_chunk(const FileRecord& rest) {
+  spdlog::warn("cache: {}: a chunk is not what it was when stored; it is fetched again",
+               path_.back());
+  if (retired_) return;
+  if (auto r = context_->catalog->clear(rest); !r) {
+    spdlog::error("cache: {}: {}", path_.back(), r.error().message);
+  }
+}
+
+// --- the committer's view ---
+
+FileRecord DataFile::record_of(const State& s) const {
+  FileRecord record;
+  record.id = id_;
+  record.generation = generation_;
+  record.version = s.version;
+  record.chunk_size = chunk_size_;
+  record.map = s.map.serialise();
+  record.crcs = s.crcs;
+  record.crcs.resize(s.map.chunk_count());
+  record.boot_epoch = s.epoch;
+  record.tag = s.tag;
+  record.clears = s.clears;
+  return record;
+}
+
+std::optional<Committable::Snapshot> DataFile::take_snapshot() {
+  if (retired_) return std::nullopt;
+  const bool recorded = record_version();
+  return state_.with([&](State& s) -> std::optional<Snapshot> {
+    // Unrecorded: the next chunk announces it again.
+    if (!std::exchange(s.dirty, false) || !s.data || !recorded) return std::nullopt;
+    return Snapshot{record_of(s), s.data};
+  });
+}
+
+void DataFile::commit_failed() { announce_changes(); }
+
+}  // namespace lazymirror

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The waist: everything a front end may ask. FUSE and fanotify are thin
+// translators to these calls and hold no state about the origin or the cache.
+//
+// Threads: safe from any thread. No call blocks on the network: what is known
+// is answered before the call returns, the rest by its completion, at the
+// latest at the context's deadline (Errc::timeout). Completions come on
+// engine threads, hold no lock, and must be short.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/byte_range.h"
+#include "base/clock.h"
+#include "base/request_context.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "base/unique_function.h"
+#include "base/url.h"
+#include "cache/cache.h"
+#include "cache/entry.h"
+#include "engine/in_place.h"
+#include "fetch/fill_scheduler.h"
+#include "http/origin.h"
+
+namespace lazymirror {
+
+struct Attributes {
+  EntryId id = 0;
+  std::uint64_t generation = 0;
+  EntryKind kind = EntryKind::file;  // never unknown
+  std::uint64_t size = 0;            // of a file
+  std::int64_t mtime_ns = 0;
+  std::int64_t ctime_ns = 0;
+  bool complete = false;  // a file whose every chunk is present
+};
+
+// A listing at one moment, in a stable order. Positions survive refreshes: an
+// entry that stays is seen exactly once by a reader who continues after a
+// position.
+struct DirectoryView {
+  struct Item {
+    std::string name;
+    EntryKind kind;                        // unknown where the origin did not say
+    EntryId id;                            // ascending; also the position
+    std::optional<Attributes> attributes;  // nothing while the size is unknown
+  };
+  EntryId id = 0;
+  EntryId parent = 0;
+  std::int64_t mtime_ns = 0;
+  std::vector<Item> items;
+};
+
+// An open file: one generation, whatever the origin does meanwhile.
+class File {
+ public:
+  virtual ~File() = default;
+  [[nodiscard]] virtual EntryId id() const = 0;
+  [[nodiscard]] virtual std::uint64_t generation() const = 0;
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+  [[nodiscard]] virtual bool is_present(ByteRange range) = 0;
+  [[nodiscard]] virtual bool is_complete() = 0;
+  // As CachedFile: Errc::busy means fill first.
+  [[nodiscard]] virtual Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset,
+                                                 bool drop_behind) = 0;
+  [[nodiscard]] virtual Result<UniqueFd> backing_fd() = 0;
+};
+
+struct FileStatus {   // what the xattrs show
+  std::string state;  // "remote", "partial", "cached"; "directory"
+  std::uint64_t cached_bytes = 0;
+  std::string url;   // without user information
+  std::string etag;  // empty if none
+};
+
+// Told of changes that a front end may have handed to the kernel's caches.
+// Called on engine threads, no lock held; must not block nor call back.
+class ChangeListener {
+ public:
+  virtual ~ChangeListener() = default;
+  virtual void entry_changed(EntryId directory, const std::string& name,
+                             EntryId id) = 0;             // new generation, or gone
+  virtual void directory_changed(EntryId directory) = 0;  // names were added or removed
+  virtual void file_completed(EntryId directory, const std::string& name, EntryId id) = 0;
+  // A listing has come that nobody asked for: somebody will soon, probably.
+  virtual void listed_ahead(EntryId directory) = 0;
+};
+
+struct EngineOptions {
+  Url url;
+  Duration ttl{300'000};       // of a listing
+  Duration retry_ttl{10'000};  // after a refresh that failed, and of negative probes
+  Duration timeout{60'000};    // of background work; waiters bring their own deadline
+  unsigned probe_ahead = 64;   // sizes asked for beyond the one that is needed
+  bool look_ahead = true;      // fetch listings before they are asked for
+};
+
+struct EngineUsage {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes_total = 0, bytes_free = 0, bytes_available = 0;  // of the cache's file system
+};
+
+class Engine {
+ public:
+  // Takes over origin and cache. Starts its threads: fork before, not after.
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> start(EngineOptions options,
+                                                             std::unique_ptr<Origin> origin,
+                                                             std::unique_ptr<Cache> cache,
+                                                             const Clock& clock);
+  // Completes all waiters with Errc::cancelled, makes everything durable.
+  virtual ~Engine() = default;
+
+  // Must be set before the first request; must outlive the engine's threads
+  // (call with nullptr before it dies).
+  virtual void set_listener(ChangeListener* listener) = 0;
+
+  // Asks the origin for the root's listing once. Errc of the failure when
+  // nothing is cached either; success with `stale` set when the origin cannot
+  // be reached but the cache has a listing to serve.
+  struct StartCheck {
+    bool stale = false;
+    std::string reason;  // why, when stale
+  };
+  virtual Result<StartCheck> check_root(Duration timeout) = 0;  // blocks
+
+  virtual void lookup(EntryId directory, std::string_view name, RequestContext context,
+                      Completion<Attributes> done) = 0;
+  virtual void attributes(EntryId id, RequestContext context, Completion<Attributes> done) = 0;
+  virtual void list(EntryId directory, RequestContext context,
+                    Completion<std::shared_ptr<const DirectoryView>> done) = 0;
+
+  // The current generation. Local only: Errc::busy when the size is still
+  // unknown (ask for the attributes first), Errc::is_a_directory.
+  virtual Result<std::shared_ptr<File>> open(EntryId id) = 0;
+
+  // Makes `range` (cut to the size) present. Also notes the access: sequential
+  // reading fetches ahead.
+  virtual WaiterId fill(const std::shared_ptr<File>& file, ByteRange range, RequestContext context,
+                        Completion<> done) = 0;
+  virtual void cancel(WaiterId id) = 0;
+  // Nobody has the file open any more: what is fetched ahead of its readers
+  // ends. A hint, for front ends that know.
+  virtual void abandon(const std::shared_ptr<File>& file) = 0;
+
+  // The bytes of a range of at most 1 MiB straight from the origin, stored
+  // nowhere: what is left to do when fill() ends in Errc::no_space.
+  virtual void read_uncached(const std::shared_ptr<File>& file, ByteRange range,
+                             RequestContext context, Completion<std::vector<std::byte>> done) = 0;
+
+  // Nothing unless the cache was opened with in_place.
+  [[nodiscard]] virtual InPlace* in_place() = 0;
+
+  virtual Result<FileStatus> status(EntryId id) = 0;
+  virtual Result<EngineUsage> usage() = 0;  // local only
+};
+
+}  // namespace lazymirror

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/fill_sink.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace lazymirror {
+
+FillSink::FillSink(std::shared_ptr<MirrorFile> file, ByteRange asked,
+                   std::shared_ptr<TransferObserver> observer)
+    : file_(std::move(file)), asked_(asked), observer_(std::move(observer)) {}
+
+FillSink::~FillSink() {
+  if (counted_) --file_->whole_streams_;
+}
+
+Result<> FillSink::on_start(const Version& version, ByteRange range) {
+  if (auto r = accept_range(version, range); !r) return r;
+  if (auto bound = file_->cached_->bind(version); !bound) {
+    if (bound.error().code == Errc::changed) seen_ = version;
+    return bound;
+  }
+  auto writer = file_->cached_->write_from(range.begin);
+  if (!writer) return not_stored(std::move(writer.error()));
+  writer_ = std::move(*writer);
+  compares_ = !version.has_validator() && file_->cached_->present_bytes() > 0;
+  if (range != asked_) observer_->on_range(range);
+  return {};
+}
+
+// A server without ranges sends the whole file to whoever asks for a part: one
+// such stream serves all. Parts of a file without a validator cannot be told to
+// be of one version.
+Result<> FillSink::accept_range(const Version& version, ByteRange range) {
+  const ByteRange whole{0, file_->size()};
+  if (range == whole) {
+    counted_ = true;
+    const bool others = file_->whole_streams_++ > 0;
+    if (range == asked_) return {};
+    file_->whole_only_ = true;
+    if (!others) return {};
+    return fail(Errc::no_ranges, "the whole file is on its way already");
+  }
+  if (range != asked_) return fail(Errc::bad_reply, "the origin sends another range");
+  if (version.has_validator()) return {};
+  return fail(Errc::no_ranges, "the origin does not say which version it sends parts of");
+}
+
+Failure FillSink::not_stored(Error error) {
+  if (error.code == Errc::no_space) file_->events_.cache_full();
+  return fail(std::move(error));
+}
+
+Result<> FillSink::on_bytes(std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (compares_) {
+    if (auto same = compare(offset, bytes); !same) return same;
+  }
+  auto present = writer_->append(bytes);
+  if (!present) return not_stored(std::move(present.error()));
+  if (present->empty()) return {};
+  const bool wanted = observer_->on_present(*present);
+  announce_if_complete();
+  if (!wanted) return fail(Errc::cancelled, "nobody waits for the rest");
+  return {};
+}
+
+// A stream without a validator was broken off before and begins again. Where
+// its bytes differ from those that came first, it is another version, and what
+// was shown of the file so far belongs to one that is gone.
+Result<> FillSink::compare(std::uint64_t offset, std::span<const std::byte> bytes) {
+  const ByteRange range{offset, offset + bytes.size()};
+  if (!file_->cached_->is_present(range)) {
+    const auto missing = file_->cached_->first_missing(range);
+    const std::uint64_t end = missing ? std::max(missing->begin, offset) : range.end;
+    if (end == offset) return {};
+    bytes = bytes.first(static_cast<std::size_t>(std::min(end, range.end) - offset));
+  }
+  scratch_.resize(bytes.size());
+  const auto count = file_->cached_->read(scratch_, offset, true);
+  if (!count) return {};  // given back meanwhile
+  if (std::equal(scratch_.begin(), scratch_.begin() + static_cast<std::ptrdiff_t>(*count),
+                 bytes.begin())) {
+    return {};
+  }
+  file_->tainted_ = true;
+  if (auto r = file_->cached_->discard(); !r) return r;
+  return fail(Errc::changed, file_->name() + " has changed at the origin while it was fetched");
+}
+
+void FillSink::announce_if_complete() {
+  if (!file_->cached_->is_complete()) return;
+  if (!file_->announced_.exchange(true)) file_->events_.completed(*file_);
+}
+
+void FillSink::on_end(Result<> result) {
+  writer_.reset();
+  if (std::exchange(counted_, false)) --file_->whole_streams_;
+  file_->events_.answered();
+  observer_->on_end(judge(std::move(result)));
+}
+
+// "Ask again, for the whole" is no error to those who wait: they do.
+Result<> FillSink::judge(Result<> result) {
+  if (result) return result;
+  switch (result.error().code) {
+    case Errc::no_ranges:
+      if (asked_ == ByteRange{0, file_->size()}) return result;
+      file_->whole_only_ = true;
+      return {};
+    case Errc::changed:
+      if (!file_->superseded_.exchange(true)) file_->events_.changed(*file_, seen_);
+      return result;
+    default: return result;
+  }
+}
+
+}  // namespace lazymirror

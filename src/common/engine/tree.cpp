@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/tree.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace lazymirror {
+namespace {
+
+Failure no_such_name(std::string_view name) {
+  return fail(Errc::not_found, "there is no " + std::string(name));
+}
+
+Failure not_a_directory(const Entry& entry) {
+  return fail(Errc::not_a_directory, entry.name + " is not a directory");
+}
+
+}  // namespace
+
+// --- attributes ---
+
+void Tree::attributes(EntryId id, RequestContext context, Completion<Attributes> done) {
+  const auto entry = parts_.cache.catalog().get(id);
+  if (!entry) return done(fail(entry.error()));
+  resolve(*entry, context, std::move(done));
+}
+
+void Tree::resolve(const Entry& entry, RequestContext context, Completion<Attributes> done) {
+  if (auto known = describer_.attributes(entry)) {
+    note_look(entry);
+    return done(std::move(*known));
+  }
+  prober_.probe(entry, context, [this, done = std::move(done)](Result<Entry> found) mutable {
+    if (!found) return done(fail(std::move(found.error())));
+    auto known = describer_.attributes(*found);
+    if (!known) return done(fail(Errc::bad_reply, "the origin does not say how large it is"));
+    done(std::move(*known));
+  });
+}
+
+// Sizes from a listing are as fresh as the listing; those from a probe have to
+// be asked for again some time.
+void Tree::note_look(const Entry& entry) {
+  if (entry.kind != EntryKind::file || entry.listing_is_exact || entry.checked_ns == 0) return;
+  prober_.note_use(entry);
+  const std::int64_t ttl =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(parts_.options.ttl).count();
+  if (parts_.clock.wall_ns() - entry.checked_ns > ttl) {
+    prober_.recheck(entry, Priority::look_ahead);
+  }
+}
+
+// --- names ---
+
+void Tree::lookup(EntryId directory, std::string_view name, RequestContext context,
+                  Completion<Attributes> done) {
+  const Catalog& catalog = parts_.cache.catalog();
+  const auto state = catalog.directory(directory);
+  if (!state) return done(fail(state.error()));
+  const auto found = catalog.find(directory, name);
+  if (!found) return done(fail(found.error()));
+  if (*found) {
+    refresh_if_old(directory, state->fresh_until_ns);
+    return resolve(**found, context, std::move(done));
+  }
+  if (state->listed && parts_.clock.wall_ns() < state->fresh_until_ns) {
+    return done(no_such_name(name));
+  }
+  auto look = [this, directory, wanted = std::string(name), context, known = state->listed,
+               done = std::move(done)](Result<> loaded) mutable {
+    // With an old listing at hand, it decides when there is no newer one.
+    look_again(directory, wanted, context, known ? Result<>() : loaded, std::move(done));
+  };
+  if (state->listed) return loader_.load(directory, context, std::move(look));
+  populate(directory, context, std::move(look));
+}
+
+void Tree::look_again(EntryId directory, const std::string& name, RequestContext context,
+                      const Result<>& loaded, Completion<Attributes> done) {
+  if (!loaded) return done(fail(loaded.error()));
+  const auto found = parts_.cache.catalog().find(directory, name);
+  if (!found) return done(fail(found.error()));
+  if (!*found) return done(no_such_name(name));
+  resolve(**found, context, std::move(done));
+}
+
+// --- listings ---
+
+void Tree::populate(EntryId directory, RequestContext context, Completion<> done) {
+  const auto entry = parts_.cache.catalog().get(directory);
+  if (!entry) return done(fail(entry.error()));
+  if (entry->kind == EntryKind::file) return done(not_a_directory(*entry));
+  if (entry->kind == EntryKind::directory) {
+    return loader_.load(directory, context, std::move(done));
+  }
+  prober_.probe(*entry, context,
+                [this, directory, context, done = std::move(done)](Result<Entry> now) mutable {
+                  if (!now) return done(fail(std::move(now.error())));
+                  if (now->kind != EntryKind::directory) return done(not_a_directory(*now));
+                  loader_.load(directory, context, std::move(done));
+                });
+}
+
+void Tree::list(EntryId directory, RequestContext context, Completion<ViewPtr> done) {
+  const bool visit = context.priority == Priority::demand;
+  if (auto view = known_view(directory)) {
+    if (visit) note_visit(view, false);
+    return done(std::move(view));
+  }
+  const auto state = parts_.cache.catalog().directory(directory);
+  if (!state) return done(fail(state.error()));
+  if (state->listed) {
+    refresh_if_old(directory, state->fresh_until_ns);
+    auto view = make_view(directory);
+    if (view && visit) note_visit(*view, false);
+    return done(std::move(view));
+  }
+  populate(directory, context,
+           [this, directory, visit, done = std::move(done)](Result<> loaded) mutable {
+             if (!loaded) return done(fail(std::move(loaded.error())));
+             auto view = make_view(directory);
+             if (view && visit) note_visit(*view, true);
+             done(std::move(view));
+           });
+}
+
+void Tree::note_visit(const ViewPtr& view, bool first) {
+  if (ahead_.is_latest(view->id)) return;
+  const bool leaf = std::none_of(view->items.begin(), view->items.end(), [](const auto& item) {
+    return item.kind == EntryKind::directory;
+  });
+  if (leaf && !first) return ahead_.visited_leaf(view->id);
+  ahead_.visited(view->id);
+}
+
+void Tree::refresh_if_old(EntryId directory, std::int64_t fresh_until_ns) {
+  if (parts_.clock.wall_ns() >= fresh_until_ns) loader_.refresh(directory);
+}
+
+Tree::ViewPtr Tree::known_view(EntryId directory) {
+  const auto found = views_.find(directory);
+  if (!found) return nullptr;
+  refresh_if_old(directory, found->fresh_until_ns);
+  if (found->outdated.empty()) return found->view;
+  auto view = updated(*found);
+  views_.put(view, found->fresh_until_ns, found->token);
+  return view;
+}
+
+// Brings single entries up to date in a copy: whoever reads the old one goes on.
+Tree::ViewPtr Tree::updated(const ViewCache::Found& found) {
+  auto view = std::make_shared<DirectoryView>(*found.view);
+  std::vector<EntryId> ids = found.outdated;
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  for (const EntryId id : ids) {
+    const auto item = std::lower_bound(
+        view->items.begin(), view->items.end(), id,
+        [](const DirectoryView::Item& i, EntryId wanted) { return i.id < wanted; });
+    if (item == view->items.end() || item->id != id) continue;
+    if (const auto entry = parts_.cache.catalog().get(id)) *item = describer_.item(*entry);
+  }
+  return view;
+}
+
+Result<Tree::ViewPtr> Tree::make_view(EntryId directory) {
+  const auto token = views_.begin(directory);
+  const Catalog& catalog = parts_.cache.catalog();
+  const auto entry = catalog.get(directory);
+  if (!entry) return fail(entry.error());
+  const auto state = catalog.directory(directory);
+  if (!state) return fail(state.error());
+  const auto children = catalog.children(directory);
+  if (!children) return fail(children.error());
+  auto view = std::make_shared<DirectoryView>();
+  view->id = directory;
+  view->parent = entry->parent;
+  if (const auto own = describer_.attributes(*entry)) view->mtime_ns = own->mtime_ns;
+  view->items = describer_.items(directory, *children);
+  views_.put(view, state->fresh_until_ns, token);
+  return view;
+}
+
+}  // namespace lazymirror

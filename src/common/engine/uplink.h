@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engine's hold on its Origin, which may be asked from any thread up to the
+// moment it is closed, and by nobody after. What is asked later ends at once
+// with Errc::cancelled.
+//
+// Threads: safe from any thread; close() from one that the origin does not own.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include "fetch/transfer_queue.h"
+#include "http/origin.h"
+
+namespace lazymirror {
+
+class Uplink {
+ public:
+  // The queue outlives the uplink.
+  Uplink(std::unique_ptr<Origin> origin, TransferQueue& queue);
+  ~Uplink();
+  Uplink(const Uplink&) = delete;
+  Uplink& operator=(const Uplink&) = delete;
+
+  void list(const Url& directory, SteadyTime deadline, Completion<ListingReply> done);
+  void probe(const Url& url, SteadyTime deadline, Completion<ProbeReply> done);
+  void read(RangeRequest request, std::shared_ptr<RangeSink> sink);
+
+  [[nodiscard]] bool ranges_supported();
+  // An answer came: the origin may have shown how much it can take at once.
+  void note_answer();
+
+  // Ends every transfer and the origin's thread; every completion has been
+  // called when it returns.
+  void close();
+
+ private:
+  // Whoever holds one may use the origin; close() waits for it.
+  class Use;
+
+  TransferQueue& queue_;
+  std::mutex mutex_;
+  std::condition_variable unused_;
+  unsigned uses_ = 0;
+  bool closed_ = false;
+  std::unique_ptr<Origin> origin_;  // changed only by close(), when nobody uses it
+};
+
+}  // namespace lazymirror
