@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fanotify/evictor.h"
+
+#include "fanotify/marks.h"
+
+namespace lazymirror::fanotify {
+
+Result<> Evictor::evict(const std::string& path) {
+  const auto id = engine_.in_place()->find(path);
+  if (!id) return fail(id.error());
+  return evict(*id);
+}
+
+// The cache has the marks put right (PlacementGuards) before it takes a lease.
+Result<> Evictor::evict(EntryId id) {
+  InPlace& tree = *engine_.in_place();
+  Result<> evicted = tree.evict(id);
+  if (!evicted) mark_complete(tree, group_, inode_guards_, id);
+  return evicted;
+}
+
+}  // namespace lazymirror::fanotify
