@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/daemon_process.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace lazymirror::cli {
+
+void set_signal_defaults() {
+  ::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error value
+  ::signal(SIGCHLD, SIG_DFL);  // an inherited SIG_IGN would make waitpid(2) fail
+}
+
+void leave_working_directory() {
+  if (::chdir("/") != 0) spdlog::warn("cli: cannot leave the working directory");
+}
+
+}  // namespace lazymirror::cli

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/mount_command.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <functional>
+
+#include "base/file_limit.h"
+#include "cli/background.h"
+#include "cli/daemon_process.h"
+#include "cli/log_setup.h"
+#include "cli/mount_answers.h"
+#include "cli/mount_plan.h"
+#include "cli/run.h"
+#include "cli/service_manager.h"
+#include "cli/start_engine.h"
+#include "cli/stop_signal.h"
+#include "cli/terminal.h"
+
+namespace lazymirror::cli {
+namespace {
+
+constexpr Duration kAnswerLimit{10'000};
+
+// Told before the origin is asked, which may take its time. A mount of ours
+// that has died (ENOTCONN) is the mount's own business.
+Result<> check_mountpoint(const std::string& path) {
+  struct stat attributes {};
+  if (::stat(path.c_str(), &attributes) != 0) {
+    if (errno == ENOTCONN) return {};
+    if (errno != ENOENT) return fail_errno(errno, "cannot use the mount point");
+    return fail(Errc::not_found, "the mount point does not exist; create it: mkdir -p " + path);
+  }
+  if (S_ISDIR(attributes.st_mode)) return {};
+  return fail(Errc::not_a_directory, "the mount point is not a directory");
+}
+
+// Who waits for the tree, and how.
+struct Listeners {
+  Readiness& readiness;
+  const ServiceManager& manager;
+  const std::function<void()>& leave_terminal;
+};
+
+// Serves until the tree is unmounted or a signal comes.
+Result<> serve(fuse::Mount& mount, StopSignal& signals, const Listeners& listeners,
+               const std::string& status) {
+  signals.serving([&mount] { mount.stop(); });
+  listeners.leave_terminal();
+  Result<> result = listeners.readiness.ready();
+  if (result) {
+    listeners.manager.ready(status);
+    const Heartbeat heartbeat(listeners.manager, [&mount] { return mount.is_alive(); });
+    result = mount.serve();
+  }
+  listeners.manager.stopping();
+  signals.stopping();
+  return result;
+}
+
+Result<> mount_and_serve(const MountPlan& plan, const Listeners& listeners, bool foreground) {
+  StopSignal signals(foreground);
+  const SystemClock clock;
+  auto engine = start_engine(plan, clock, true);
+  if (!engine) return fail(explain(MountStep::engine, engine.error(), plan));
+  signals.mounting();
+  auto mount = fuse::Mount::create(plan.mount, **engine);
+  if (!mount) return fail(explain(MountStep::mount, mount.error(), plan));
+  const auto strategy = (*mount)->strategy();
+  spdlog::info("cli: {} is mounted on {}, cache {}, io {} ({})", plan.mount.source,
+               plan.mount.mountpoint, plan.cache.directory, strategy.name, strategy.reason);
+  const auto served = serve(**mount, signals, listeners,
+                            plan.mount.source + " is mounted on " + plan.mount.mountpoint);
+  mount->reset();
+  engine->reset();
+  spdlog::info("cli: {} is unmounted", plan.mount.mountpoint);
+  return served;
+}
+
+int run_mount(const MountPlan& plan, const Options& options, Readiness& readiness) {
+  std::function<void()> leave_terminal = [] {};
+  ServiceManager manager;
+  if (options.foreground) {
+    manager = ServiceManager::of_environment();
+    log_to_stderr(options.log_level);
+  } else {
+    leave_terminal = log_to_syslog(options.log_level);
+  }
+  leave_working_directory();
+  raise_file_limit();
+  Result<> served = initialise_libcurl();
+  const Listeners listeners{readiness, manager, leave_terminal};
+  if (served) served = mount_and_serve(plan, listeners, options.foreground);
+  if (served) return kSuccess;
+  readiness.failed(served.error().message);
+  return kFailure;
+}
+
+}  // namespace
+
+int mount_command(const Options& options, const Surroundings& user) {
+  set_signal_defaults();
+  const auto plan = plan_mount(options, user);
+  if (!plan) {
+    print_error(plan.error().message);
+    return kFailure;
+  }
+  if (auto r = check_mountpoint(options.mountpoint); !r) {
+    print_error(explain(MountStep::mount, r.error(), *plan).message);
+    return kFailure;
+  }
+  if (options.foreground) {
+    Readiness nobody;
+    return run_mount(*plan, options, nobody);
+  }
+  return run_in_background(
+      [&](Readiness& readiness) { return run_mount(*plan, options, readiness); },
+      [&] { return mount_answers(options.mountpoint, kAnswerLimit); });
+}
+
+}  // namespace lazymirror::cli

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Two processes come out of this (fanotify/watch.h): the keeper, which is the
+// one that was started, and workers that it forks. libcurl and all threads are
+// the workers' own.
+#include "cli/watch_command.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <functional>
+
+#include "base/mount_table.h"
+#include "cli/background.h"
+#include "cli/control_commands.h"
+#include "cli/daemon_process.h"
+#include "cli/log_setup.h"
+#include "cli/private_files.h"
+#include "cli/real_path.h"
+#include "cli/run.h"
+#include "cli/service_manager.h"
+#include "cli/start_engine.h"
+#include "cli/terminal.h"
+#include "cli/watch_plan.h"
+
+namespace lazymirror::cli {
+namespace {
+
+// Views are mounted and found again by their real names.
+Result<> settle_cache(WatchPlan& plan) {
+  std::error_code error;
+  std::filesystem::create_directories(plan.cache.directory, error);
+  if (error) {
+    return fail_errno(error.value(), "cannot make the cache directory " + plan.cache.directory);
+  }
+  const auto real = real_path(plan.cache.directory);
+  if (!real) return fail(real.error());
+  plan.cache.directory = plan.watch.cache_directory = *real;
+  return {};
+}
+
+Result<> settle_shown_at(WatchPlan& plan) {
+  std::string& path = plan.watch.shown_at;
+  if (path.empty()) return {};
+  struct stat attributes {};
+  if (::stat(path.c_str(), &attributes) != 0) {
+    if (errno != ENOENT) return fail_errno(errno, "cannot use the directory " + path);
+    return fail(Errc::not_found,
+                "the directory " + path + " does not exist; create it: mkdir -p " + path);
+  }
+  if (!S_ISDIR(attributes.st_mode)) {
+    return fail(Errc::not_a_directory, path + " is not a directory; give one, or -");
+  }
+  const auto real = real_path(path);
+  if (!real) return fail(real.error());
+  path = *real;
+  return {};
+}
+
+// Whether the view stands, as others will see it.
+Result<> view_is_mounted(const WatchPlan& plan) {
+  const std::string place = plan.cache.directory + "/data";
+  const auto table = read_mount_table();
+  if (!table) return fail(table.error());
+  for (const MountLine& line : *table) {
+    if (line.path == place) return {};
+  }
+  return fail(Errc::io, place + " is not mounted any more: see the log (journalctl -t lazymirror)");
+}
+
+// The parts of one watch; lives in every process of it.
+class Watching {
+ public:
+  Watching(const WatchPlan& plan, const PrivateFiles& files, const Options& options,
+           Readiness& readiness)
+      : plan_(plan), files_(files), options_(options), readiness_(readiness) {}
+
+  Result<> run() {
+    if (options_.foreground) {
+      manager_ = ServiceManager::of_environment();
+      log_to_stderr(options_.log_level);
+    } else {
+      leave_terminal_ = log_to_syslog(options_.log_level);
+    }
+    leave_working_directory();
+    const fanotify::WatchParts parts{
+        .make_engine =
+            [this](bool first, auto lock, auto open_quietly) {
+              return make_engine(first, std::move(lock), std::move(open_quietly));
+            },
+        .companion = [this](Engine& engine,
+                            fanotify::Evictor& evictor) { return accompany(engine, evictor); },
+        .ready = [this] { return ready(); },
+        .beat =
+            [this] {
+              if (is_shown_) manager_.alive();
+            }};
+    auto served = fanotify::watch(plan_.watch, parts, options_.foreground);
+    manager_.stopping();
+    if (served) spdlog::info("cli: {} is not shown any more", plan_.cache.directory);
+    return served;
+  }
+
+ private:
+  Result<std::unique_ptr<Engine>> make_engine(bool first, std::shared_ptr<const UniqueFd> lock,
+                                              std::function<Result<UniqueFd>(int)> open_quietly) {
+    if (auto r = initialise_libcurl(); !r) return fail(r.error());
+    auto origin = files_.show(plan_.origin, shown_files_);
+    if (!origin) return fail(origin.error());
+    TreePlan plan = plan_;
+    plan.origin = std::move(*origin);
+    plan.cache.lock = std::move(lock);
+    plan.cache.open_quietly = std::move(open_quietly);
+    return start_engine(plan, clock_, first);
+  }
+
+  // In the worker. Until now its warnings went to the terminal, which waits for
+  // everybody to let go of it. A tree without a control socket is still a tree.
+  Result<std::shared_ptr<void>> accompany(Engine& engine, fanotify::Evictor& evictor) {
+    leave_terminal();
+    auto server = control::ControlServer::start(control_socket(plan_.cache.directory),
+                                                control_handlers(engine, evictor, plan_.cache.url));
+    if (server) return std::shared_ptr<void>(std::move(*server));
+    spdlog::warn("cli: lazymirror evict will not work: {}", server.error().message);
+    return std::shared_ptr<void>();
+  }
+
+  // In the keeper.
+  Result<> ready() {
+    const std::string status =
+        plan_.cache.url + " is shown in " + plan_.cache.directory + "/data" +
+        (plan_.watch.shown_at.empty() ? "" : " and at " + plan_.watch.shown_at);
+    spdlog::info("cli: {}", status);
+    leave_terminal_();
+    auto told = readiness_.ready();
+    is_shown_ = told.has_value();
+    if (is_shown_) manager_.ready(status);
+    return told;
+  }
+
+  void leave_terminal() {
+    if (options_.foreground) return;
+    leave_terminal_();
+    leave_standard_streams();
+  }
+
+  const WatchPlan& plan_;
+  const PrivateFiles& files_;
+  std::vector<UniqueFd> shown_files_;  // in the worker
+  const Options& options_;
+  Readiness& readiness_;
+  SystemClock clock_;
+  ServiceManager manager_;  // the keeper's, as is
+  bool is_shown_ = false;
+  std::function<void()> leave_terminal_ = [] {};
+};
+
+int run_watch(const WatchPlan& plan, const PrivateFiles& files, const Options& options,
+              Readiness& readiness) {
+  const auto served = Watching(plan, files, options, readiness).run();
+  if (served) return kSuccess;
+  readiness.failed(explain(served.error(), plan).message);
+  return kFailure;
+}
+
+// What is looked at before anything is made or started.
+Result<PrivateFiles> prepare(WatchPlan& plan, const Surroundings& user) {
+  if (!user.root) {
+    return fail(Errc::denied,
+                "watching in place needs root: run it with sudo, or use lazymirror mount, which "
+                "any user may");
+  }
+  auto files = PrivateFiles::read(plan.origin, user.home);
+  if (!files) return files;
+  if (auto r = settle_shown_at(plan); !r) return fail(r.error());
+  if (auto r = settle_cache(plan); !r) return fail(r.error());
+  return files;
+}
+
+}  // namespace
+
+int watch_command(const Options& options, const Surroundings& user) {
+  set_signal_defaults();
+  auto plan = plan_watch(options, user);
+  if (!plan) {
+    print_error(plan.error().message);
+    return kFailure;
+  }
+  const auto files = prepare(*plan, user);
+  if (!files) {
+    print_error(explain(files.error(), *plan).message);
+    return kFailure;
+  }
+  if (options.foreground) {
+    Readiness nobody;
+    return run_watch(*plan, *files, options, nobody);
+  }
+  return run_in_background(
+      [&](Readiness& readiness) { return run_watch(*plan, *files, options, readiness); },
+      [&] { return view_is_mounted(*plan); });
+}
+
+}  // namespace lazymirror::cli
