@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// No room in the cache: the tree is served all the same, without storing.
+#include <unistd.h>
+
+#include "integration/integration.h"
+#include "support/loop_fs.h"
+
+namespace lazymirror::testing {
+namespace {
+
+constexpr std::uint64_t kLarge = 60'000'001;
+
+class AFullDisk : public Integration, public ::testing::WithParamInterface<SmallFs::Kind> {
+ protected:
+  AFullDisk() {
+    origin.put("/d/large", {.size = kLarge});
+    for (int i = 0; i < 50; ++i) origin.put("/d/small" + std::to_string(i), {.size = 100'000});
+    for (int i = 0; i < 300; ++i) origin.put("/unseen/f" + std::to_string(i), {.size = 100});
+  }
+  void SetUp() override {
+    LM_REQUIRE(SmallFs::available(), "needs root for mounting");
+    disk = std::make_unique<SmallFs>(GetParam(), 20u << 20);
+    cache = disk->path() + "/cache";
+  }
+  std::unique_ptr<SmallFs> disk;
+};
+INSTANTIATE_TEST_SUITE_P(OfEachKind, AFullDisk,
+                         ::testing::Values(SmallFs::Kind::ext4, SmallFs::Kind::tmpfs),
+                         [](const auto& p) {
+                           return p.param == SmallFs::Kind::ext4 ? "Ext4" : "Tmpfs";
+                         });
+
+TEST_P(AFullDisk, ServesFilesWithoutStoringThem) {
+  auto daemon = mounted();
+  EXPECT_TRUE(is_right("/d/large", kLarge));
+  EXPECT_LT(disk->free_bytes(), 2u << 20) << "the disk was to be filled by this";
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(is_right("/d/small" + std::to_string(i), 100'000));
+  EXPECT_TRUE(is_right("/d/large", kLarge)) << "once more";
+  EXPECT_EQ(daemon->terminate(), 0);
+}
+
+TEST_P(AFullDisk, ServesMapsAndListings) {
+  auto daemon = mounted();
+  ASSERT_TRUE(is_right("/d/large", kLarge));
+  ASSERT_EQ(run_shell("cat /dev/zero > " + disk->path() + "/filler 2>/dev/null").status, 1);
+  EXPECT_EQ(run_shell("ls " + at("/d") + " | wc -l").output, "51\n");
+  EXPECT_EQ(run_shell("python3 -c 'import mmap,sys; f=open(sys.argv[1],\"rb\"); "
+                      "m=mmap.mmap(f.fileno(),0,prot=mmap.PROT_READ); print(len(m), 0 in m[:])' " +
+                      at("/d/large"))
+                .output,
+            std::to_string(kLarge) + " False\n");
+}
+
+TEST_P(AFullDisk, HoldsRightBytesOnceThereIsRoomAgain) {
+  const std::string filler = disk->path() + "/filler";
+  ASSERT_EQ(run_shell("head -c 15M /dev/zero > " + filler).status, 0);
+  auto daemon = mounted();
+  ASSERT_TRUE(is_right("/d/large", kLarge));
+  ASSERT_EQ(::unlink(filler.c_str()), 0);
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(is_right("/d/small" + std::to_string(i), 100'000));
+  EXPECT_TRUE(is_right("/d/large", kLarge));
+  ASSERT_EQ(daemon->terminate(), 0);
+  daemon = mounted();
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(is_right("/d/small" + std::to_string(i), 100'000));
+  EXPECT_TRUE(is_right("/d/large", kLarge));
+}
+
+TEST_P(AFullDisk, SurvivesAKill) {
+  auto daemon = mounted();
+  ASSERT_TRUE(is_right("/d/large", kLarge));
+  daemon->kill();
+  daemon.reset();
+  daemon = mounted();
+  EXPECT_TRUE(is_right("/d/large", kLarge));
+  EXPECT_TRUE(is_right("/d/small1", 100'000));
+}
+
+}  // namespace
+}  // namespace lazymirror::testing

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An origin that is not there: at the start, later, and back again.
+#include "integration/integration.h"
+
+namespace lazymirror::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using SteadyClock = std::chrono::steady_clock;
+using ::testing::HasSubstr;
+
+class Offline : public Integration {
+ protected:
+  Offline() {
+    origin.put("/d/cached", {.size = 500'000});
+    origin.put("/d/missing", {.size = 500'000});
+  }
+  static inline const std::vector<std::string> kQuick{"--retries=0", "--timeout=3s"};
+
+  void fill() {
+    auto daemon = mounted();
+    ASSERT_TRUE(is_right("/d/cached", 500'000));
+    ASSERT_EQ(daemon->terminate(), 0);
+  }
+};
+
+TEST_F(Offline, AtTheStartWithAnEmptyCacheFailsEarlyAndSaysSo) {
+  origin.stop();
+  const auto before = SteadyClock::now();
+  const auto result =
+      run({"mount", "--foreground", "--retries=0", "--cache-location=" + cache, origin.url(), mnt});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_LT(SteadyClock::now() - before, seconds(15));
+  EXPECT_THAT(result.output, HasSubstr(origin.url()));
+  EXPECT_THAT(result.output, HasSubstr("check the address"));
+  EXPECT_FALSE(mount_at(mnt));
+}
+
+TEST_F(Offline, AtTheStartWithAFilledCacheServesWhatItHas) {
+  fill();
+  origin.stop();
+  auto daemon = mounted(kQuick);
+  EXPECT_TRUE(is_right("/d/cached", 500'000));
+  EXPECT_EQ(run_shell("ls " + at("/d")).output, "cached\nmissing\n");
+  const auto before = SteadyClock::now();
+  EXPECT_NE(read_error(at("/d/missing")), 0);
+  EXPECT_LT(SteadyClock::now() - before, seconds(15));
+  EXPECT_THAT(daemon->log(), HasSubstr("cannot be reached"));
+}
+
+TEST_F(Offline, ComesBackWithoutARestart) {
+  fill();
+  origin.stop();
+  auto daemon = mounted(kQuick);
+  ASSERT_NE(read_error(at("/d/missing")), 0);
+  origin.restart();
+  EXPECT_TRUE(
+      eventually([&] { return static_cast<bool>(is_right("/d/missing", 500'000)); }, seconds(20)));
+}
+
+TEST_F(Offline, InTheMiddleLeavesCachedFilesReadable) {
+  auto daemon = mounted({"--retries=0", "--timeout=3s", "--ttl=1s"});
+  ASSERT_TRUE(is_right("/d/cached", 500'000));
+  origin.stop();
+  // Beyond the TTL as well: an old listing is better than none.
+  const auto end = SteadyClock::now() + milliseconds(2500);
+  while (SteadyClock::now() < end) {
+    const auto before = SteadyClock::now();
+    ASSERT_TRUE(is_right("/d/cached", 500'000));
+    ASSERT_EQ(run_shell("ls " + at("/d")).output, "cached\nmissing\n");
+    EXPECT_LT(SteadyClock::now() - before, seconds(15));
+  }
+  const auto before = SteadyClock::now();
+  EXPECT_NE(read_error(at("/d/missing")), 0);
+  EXPECT_LT(SteadyClock::now() - before, seconds(15));
+  origin.restart();
+  EXPECT_TRUE(
+      eventually([&] { return static_cast<bool>(is_right("/d/missing", 500'000)); }, seconds(20)));
+}
+
+TEST_F(Offline, InTheMiddleOfAStreamEndsTheReadWithAnError) {
+  origin.put("/big", {.size = 200u << 20});
+  auto daemon = mounted(kQuick);
+  ChildProcess cat({.argv = {"sha256sum", at("/big")}, .log_file = work / "cat"});
+  ASSERT_TRUE(origin.wait_for_requests("/big", 1));
+  origin.stop();
+  const auto status = cat.wait(seconds(15));
+  ASSERT_TRUE(status) << "the reader is stuck";
+  EXPECT_NE(*status, 0) << "a truncated file";
+  origin.restart();
+  EXPECT_TRUE(
+      eventually([&] { return static_cast<bool>(is_right("/big", 200u << 20)); }, seconds(30)));
+}
+
+TEST_F(Offline, ADirectoryNeverListedIsAnErrorAndNotEmpty) {
+  origin.put("/unseen/f", {.size = 10});
+  fill();
+  origin.stop();
+  auto daemon = mounted(kQuick);
+  EXPECT_NE(run_command({"ls", at("/unseen")}).status, 0);
+}
+
+}  // namespace
+}  // namespace lazymirror::testing

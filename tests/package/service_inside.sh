@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Run by service.sh, under systemd: the service in both modes is started, read,
+# killed, hung, restarted and stopped; a line of fstab is mounted by its unit.
+set -Eeuo pipefail
+exec 2>&1
+trap 'journalctl --no-pager -n 60 -u "lazymirror@*" -u "mnt-*" 2>/dev/null | cut -c1-220' ERR
+
+fail() {
+  echo "FAILED: $*"
+  false
+}
+wait_for() { # at most 60 s
+  for _ in $(seq 600); do
+    if "$@" >/dev/null 2>&1; then return; fi
+    sleep 0.1
+  done
+  fail "waited in vain for: $*"
+}
+main_pid() { systemctl show -P MainPID "$1"; }
+restarted() { [ "$(main_pid "$1")" != 0 ] && [ "$(main_pid "$1")" != "$2" ] && systemctl -q is-active "$1"; }
+
+dpkg -i /root/package.deb
+mkdir -p /root/tree /mnt/fuse /mnt/fstab
+head -c 3000000 /dev/urandom >/root/tree/file
+for i in $(seq 200); do echo "$i" >"/root/tree/$i"; done
+python3 -u -m http.server 8080 --bind 127.0.0.1 --directory /root/tree >/dev/null 2>&1 &
+wait_for python3 -c 'import socket; socket.create_connection(("127.0.0.1", 8080))'
+
+cat >/etc/lazymirror/fuse.conf <<CONF
+url = http://127.0.0.1:8080/
+directory = /mnt/fuse
+CONF
+cat >/etc/lazymirror/place.conf <<CONF
+mode = watch
+url = http://127.0.0.1:8080/
+cache-location = /srv/mirror/cache
+CONF
+mkdir -p /etc/systemd/system/lazymirror@.service.d
+printf '[Service]\nWatchdogSec=4\nStartLimitBurst=50\n' >/etc/systemd/system/lazymirror@.service.d/test.conf
+systemctl daemon-reload
+
+try() { # NAME DIRECTORY
+  local unit=lazymirror@$1 place=$2 pid
+  echo "== $1: start and read"
+  systemctl start "$unit"
+  systemctl show -P StatusText "$unit"
+  cmp "$place/file" /root/tree/file
+  echo "== $1: killed"
+  pid=$(main_pid "$unit")
+  kill -9 "$pid"
+  wait_for restarted "$unit" "$pid"
+  cmp "$place/file" /root/tree/file
+  cmp "$place/7" /root/tree/7
+  echo "== $1: hung"
+  pid=$(main_pid "$unit")
+  kill -STOP "$pid"
+  wait_for restarted "$unit" "$pid"
+  cmp "$place/8" /root/tree/8
+  echo "== $1: restart"
+  systemctl restart "$unit"
+  cmp "$place/9" /root/tree/9
+  echo "== $1: alive for three periods of the watchdog"
+  pid=$(main_pid "$unit")
+  sleep 12
+  [ "$(main_pid "$unit")" = "$pid" ] || fail "the watchdog ended a service that lives"
+  echo "== $1: stop"
+  systemctl stop "$unit"
+  ! grep -F " $place" /proc/self/mountinfo || fail "something is still mounted"
+  [ "$(systemctl show -P Result "$unit")" = success ] || fail "the service ended badly"
+  ! pgrep -x lazymirror || fail "a process goes on"
+}
+try fuse /mnt/fuse
+try place /srv/mirror/cache/data
+
+echo "== a line of fstab, as a mount unit"
+echo 'http://127.0.0.1:8080/ /mnt/fstab lazymirror ro,_netdev,nofail,cache-location=/var/cache/lazymirror/fstab 0 0' >>/etc/fstab
+systemctl daemon-reload
+systemctl start mnt-fstab.mount
+cmp /mnt/fstab/file /root/tree/file
+systemctl stop mnt-fstab.mount
+! grep -F ' /mnt/fstab' /proc/self/mountinfo || fail "something is still mounted"
+wait_for sh -c '! pgrep -x mount.lazymirro'
+
+echo "== purge"
+dpkg -P lazymirror
+echo "all is well"

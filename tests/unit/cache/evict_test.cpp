@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Cache::evict(): bytes go only while nobody can see it.
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <thread>
+
+#include "model/random_steps.h"
+#include "support/waiting.h"
+#include "unit/cache/in_place_fixture.h"
+
+namespace lazymirror {
+namespace {
+
+using test::expect_ok;
+using test::fill;
+using test::kChunk;
+using test::listed_file;
+using test::utc;
+using test::value;
+
+constexpr std::uint64_t kSize = 5 * kChunk + 77;
+
+class EvictTest : public test::InPlaceTest {
+ protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(test::InPlaceTest::SetUp());
+    if (IsSkipped()) return;
+    list({listed_file("file", kSize, utc(1'000'000'007))});
+    place();
+  }
+  Errc evict_error() {
+    const auto r = cache_->evict(id_of("file"), guards_);
+    return r ? Errc::internal : r.error().code;
+  }
+  void fill_all() { value(value(file("file")->write_from(0))->append(truth_)); }
+  void evict() { expect_ok(cache_->evict(id_of("file"), guards_)); }
+  // Every block is of the origin, poison or a hole, and what counts as present
+  // is of the origin.
+  void expect_no_wrong_byte();
+  // Fills and evicts without end.
+  [[noreturn]] void be_killed(int started);
+
+  const std::vector<std::byte> truth_ = test::bytes_of({0, kSize});
+};
+LM_ON_ALL_FILE_SYSTEMS(EvictTest);
+
+void EvictTest::expect_no_wrong_byte() {
+  const auto f = file("file");
+  const auto all = raw(open("file"), {0, kSize});
+  for (std::uint64_t at = 0; at < kSize; at += 4096) {
+    const std::uint64_t end = std::min(at + 4096, kSize);
+    const std::string_view block(reinterpret_cast<const char*>(&all[at]), end - at);
+    const bool right = std::equal(all.begin() + static_cast<std::ptrdiff_t>(at),
+                                  all.begin() + static_cast<std::ptrdiff_t>(end),
+                                  truth_.begin() + static_cast<std::ptrdiff_t>(at));
+    const bool empty = shares_blocks() ? block.substr(0, 22) == "lazymirror: NOT FETCHE"
+                                       : block == std::string(end - at, '\0');
+    EXPECT_TRUE(right || empty) << "a mixed block at " << at;
+    EXPECT_TRUE(right || !f->is_present({at, end})) << "believed, and wrong, at " << at;
+  }
+}
+
+TEST_P(EvictTest, GivesTheBytesBack) {
+  fill(*file("file"), {0, kSize});
+  expect_ok(cache_->flush());
+  const auto inode = stat_of("file").st_ino;
+  guards_->clear();
+  evict();
+  EXPECT_EQ(file("file")->present_bytes(), 0u);
+  EXPECT_TRUE(guards_->has_file(inode));
+  EXPECT_EQ(stat_of("file").st_ino, inode);
+  EXPECT_EQ(stat_of("file").st_mtim.tv_sec, 1'000'000'007);
+  EXPECT_EQ(stat_of("file").st_size, static_cast<off_t>(kSize));
+  EXPECT_TRUE(is_current("file"));
+  if (shares_blocks()) {
+    expect_no_hole("file");
+  } else {
+    EXPECT_EQ(stat_of("file").st_blocks, 0);
+  }
+  const auto reader = open("file");
+  fill(*file("file"), {0, kSize}, 1);
+  EXPECT_TRUE(raw(reader, {0, kSize}) == test::bytes_of({0, kSize}, 1));
+}
+
+TEST_P(EvictTest, EvictedBytesStayAwayAfterACrash) {
+  fill(*file("file"), {0, kSize});
+  evict();
+  crash("boot1");
+  EXPECT_EQ(file("file")->present_bytes(), 0u);
+  EXPECT_TRUE(is_current("file"));
+  fill(*file("file"), {0, kChunk});
+  expect_present("file", {0, kChunk});
+}
+
+TEST_P(EvictTest, AnOlderCatalogDoesNotBelieveInEvictedBytes) {
+  namespace fs = std::filesystem;
+  fill(*file("file"), {0, kSize});
+  start();
+  const std::string meta = options().directory + "/meta";
+  fs::copy(meta, meta + "-saved", fs::copy_options::recursive);
+  evict();
+  cache_.reset();
+  fs::remove_all(meta);
+  fs::rename(meta + "-saved", meta);
+  start();
+  EXPECT_EQ(file("file")->present_bytes(), 0u);
+}
+
+TEST_P(EvictTest, BusyFilesAreRefusedAtOnce) {
+  fill(*file("file"), {0, kSize});
+  {
+    const auto reader = open("file");
+    EXPECT_EQ(evict_error(), Errc::busy);
+  }
+  {
+    const auto reader = open("file");
+    void* map = ::mmap(nullptr, kSize, PROT_READ, MAP_SHARED, reader.get(), 0);
+    ASSERT_NE(map, MAP_FAILED);
+    EXPECT_EQ(evict_error(), Errc::busy);
+    ::munmap(map, kSize);
+  }
+  {
+    const auto writer = value(file("file")->write_from(0));
+    EXPECT_EQ(evict_error(), Errc::busy);
+  }
+  EXPECT_TRUE(file("file")->is_complete());
+  expect_present("file", {0, kSize});
+  evict();
+  EXPECT_FALSE(file("file")->is_complete());
+}
+
+TEST_P(EvictTest, PartsOfFilesCanBeEvicted) {
+  fill(*file("file"), {3 * kChunk, 5 * kChunk});
+  evict();
+  EXPECT_EQ(file("file")->present_bytes(), 0u);
+  expect_no_wrong_byte();
+  evict();
+  list({listed_file("file", kSize, utc(1'000'000'007)), listed_file("empty", 0)});
+  place();
+  expect_ok(cache_->evict(id_of("empty"), guards_));
+}
+
+TEST_P(EvictTest, AFileThatWasNotPlacedHasNothingToGive) {
+  list({listed_file("other", 10)});
+  expect_ok(cache_->evict(id_of("other"), guards_));
+  EXPECT_EQ(cache_->evict(kRootId, guards_).error().code, Errc::is_a_directory);
+  EXPECT_EQ(cache_->evict(4711, guards_).error().code, Errc::not_found);
+}
+
+// As the fanotify worker fills: an open file is asked for by its stamp.
+TEST_P(EvictTest, ReadersMeanwhileSeeTheirBytesOrWait) {
+  std::atomic<int> evictions{0};
+  const std::jthread evictor([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (cache_->evict(id_of("file"), guards_)) ++evictions;
+    }
+  });
+  for (int reads = 0; reads < 100; ++reads) {
+    // Every tenth time it is closed until its turn came.
+    const int so_far = evictions;
+    ASSERT_TRUE(reads % 10 != 0 || testing::eventually([&] { return evictions > so_far; }));
+    const auto reader = open("file");  // waits while the file is leased
+    const auto identity = identity_of(reader);
+    ASSERT_TRUE(identity && identity->current);
+    const auto f = value(cache_->file(identity->id));
+    fill_all();
+    ASSERT_TRUE(f->is_complete()) << "while it is open, nobody evicts it";
+    ASSERT_TRUE(raw(reader, {0, kSize}) == truth_);
+  }
+}
+
+void EvictTest::be_killed(int started) {
+  start();
+  (void)::write(started, "x", 1);
+  for (;;) {
+    fill_all();
+    if (!cache_->flush() || !cache_->evict(id_of("file"), guards_)) ::_exit(1);
+  }
+}
+
+TEST_P(EvictTest, KilledAtAnyMomentItBelievesNoWrongByte) {
+  test::RandomSteps random;
+  SCOPED_TRACE(random.seed_text());
+  unsigned believed = 0;
+  for (int round = 0; round < 25 && !HasFailure(); ++round) {
+    cache_.reset();
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+    const UniqueFd started(pipe[0]);
+    UniqueFd start_end(pipe[1]);
+    const pid_t child = ::fork();
+    if (child == 0) be_killed(start_end.get());
+    start_end.reset();
+    char byte = 0;
+    EXPECT_EQ(::read(started.get(), &byte, 1), 1);
+    testing::let_pass(std::chrono::milliseconds(random.below(40)));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "it failed on its own";
+    start();
+    expect_no_wrong_byte();
+    if (file("file")->present_bytes() > 0) ++believed;
+    if (shares_blocks()) expect_no_hole("file");
+  }
+  EXPECT_GT(believed, 0u) << "nothing was ever recorded";
+  EXPECT_LT(believed, 25u) << "nothing was ever evicted";
+}
+
+}  // namespace
+}  // namespace lazymirror

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A cache that passes every call on to another one, for tests to change what
+// they are about.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cache/cache.h"
+
+namespace lazymirror::testing {
+
+class CacheAround : public Cache {
+ public:
+  explicit CacheAround(std::unique_ptr<Cache> real) : real_(std::move(real)) {}
+
+  const Catalog& catalog() const override { return real_->catalog(); }
+  Result<ListingDiff> store_listing(EntryId directory, std::span<const ListedEntry> entries,
+                                    std::int64_t fresh_until_ns) override {
+    return real_->store_listing(directory, entries, fresh_until_ns);
+  }
+  Result<> set_fresh_until(EntryId directory, std::int64_t fresh_until_ns) override {
+    return real_->set_fresh_until(directory, fresh_until_ns);
+  }
+  Result<Entry> record_file(EntryId id, const Version& seen) override {
+    return real_->record_file(id, seen);
+  }
+  Result<Entry> record_directory(EntryId id) override { return real_->record_directory(id); }
+  Result<std::shared_ptr<CachedFile>> file(EntryId id) override { return real_->file(id); }
+  Result<Placement> place(EntryId directory, ObserverPtr observer) override {
+    return real_->place(directory, std::move(observer));
+  }
+  Result<bool> is_placed(EntryId directory) override { return real_->is_placed(directory); }
+  Result<std::optional<Identity>> identify(int fd) override { return real_->identify(fd); }
+  Result<UniqueFd> open_in_place(EntryId id, int flags) override {
+    return real_->open_in_place(id, flags);
+  }
+  Result<std::string> path_in_place(EntryId id) override { return real_->path_in_place(id); }
+  Result<> evict(EntryId id, ObserverPtr observer) override {
+    return real_->evict(id, std::move(observer));
+  }
+  Result<> reserve(EntryId id) override { return real_->reserve(id); }
+  Result<> release(EntryId id, ObserverPtr observer) override {
+    return real_->release(id, std::move(observer));
+  }
+  std::vector<EntryId> reserved() override { return real_->reserved(); }
+  bool can_poison() const override { return real_->can_poison(); }
+  Result<> flush() override { return real_->flush(); }
+  const std::vector<std::string>& notices() const override { return real_->notices(); }
+  int data_fd() const override { return real_->data_fd(); }
+
+ private:
+  std::unique_ptr<Cache> real_;
+};
+
+}  // namespace lazymirror::testing
