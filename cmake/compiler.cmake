@@ -40,3 +40,10 @@ find_program(LAZYMIRROR_CCACHE ccache)
 if(LAZYMIRROR_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${LAZYMIRROR_CCACHE}")
 endif()
+
+# The tests are some sixty statically linked programs: a quick linker is worth
+# minutes. Releases are linked by the compiler's own.
+find_program(LAZYMIRROR_MOLD mold)
+if(LAZYMIRROR_MOLD AND NOT LAZYMIRROR_HARDENING)
+  add_link_options(-fuse-ld=mold)
+endif()

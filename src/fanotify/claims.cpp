@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -15,6 +14,7 @@
 #include <span>
 
 #include "base/file_io.h"
+#include "base/file_lock.h"
 #include "fanotify/pidfd.h"
 
 namespace lazymirror::fanotify {
@@ -79,16 +79,16 @@ Result<Claim> look_at_claim(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd.valid() && (errno == ENOENT || errno == ENOTDIR)) return Claim{};
   if (!fd.valid()) return fail_errno(errno, "cannot open " + path);
-  if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return Claim{};
-  if (errno != EWOULDBLOCK) return fail_errno(errno, "cannot look at the lock of " + path);
-  return claim_of(fd.get());
+  const auto claimed = is_claimed(fd.get());
+  if (!claimed) return fail(with_context(claimed.error(), path));
+  return *claimed ? claim_of(fd.get()) : Claim{};
 }
 
 Result<UniqueFd> claim_guard(const std::string& cache_directory) {
   const std::string path = guard_path(cache_directory);
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!fd.valid()) return fail_errno(errno, "cannot open " + path);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return fail_errno(errno, "cannot lock " + path);
+  if (auto r = claim_file(fd.get()); !r) return fail(with_context(r.error(), path));
   const std::string text = std::to_string(::getpid()) + "\n";
   if (::ftruncate(fd.get(), 0) != 0) return fail_errno(errno, "cannot write to " + path);
   if (auto r = pwrite_full(fd.get(), std::as_bytes(std::span(text)), 0); !r) return fail(r.error());

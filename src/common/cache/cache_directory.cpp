@@ -2,7 +2,6 @@
 #include "cache/cache_directory.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
@@ -12,6 +11,7 @@
 #include <span>
 
 #include "base/file_io.h"
+#include "base/file_lock.h"
 #include "cache/cache.h"
 #include "cache/mount_check.h"
 
@@ -81,8 +81,10 @@ std::string own_name() {
 Result<UniqueFd> take_lock(int directory, const std::string& path) {
   UniqueFd fd(::openat(directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!fd.valid()) return cannot_write(path, errno);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail_errno(errno, "cannot lock the cache directory " + path);
+  if (auto r = claim_file(fd.get()); !r) {
+    if (r.error().code != Errc::busy) {
+      return fail(with_context(r.error(), "the cache directory " + path));
+    }
     return fail(Errc::busy, "the cache directory " + path + " is in use by " + holder_of(fd.get()) +
                                 ": stop it first, or " + kElsewhere);
   }
