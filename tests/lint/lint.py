@@ -124,6 +124,17 @@ def heavy_headers(tree):
                     strip=False)
 
 
+def own_header(tree):
+    """A source begins with its own header, which so compiles by itself."""
+    for path in tree.sources("src"):
+        header = re.sub(r"\.cpp$", ".h", path)
+        if header == path or header not in tree.paths:
+            continue
+        first = re.search(r'^#\s*include\s+[<"](.*?)[>"]', tree.text(path), re.M)
+        if not first or not header.endswith("/" + first[1]):
+            yield f"{path}: does not include its own header first"
+
+
 # --- habits ---
 
 
@@ -326,7 +337,7 @@ def manual(tree):
 
 
 CHECKS = {check.__name__: check for check in (
-    layers, heavy_headers, close_calls, exits, sleeps, skips, left_overs, machine_paths,
+    layers, heavy_headers, own_header, close_calls, exits, sleeps, skips, left_overs, machine_paths,
     licence_lines, file_budget, function_budget, readme_budget, semantics, messages, links,
     formatting, manual)}
 
