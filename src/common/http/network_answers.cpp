@@ -4,6 +4,7 @@
 // the first byte behind them arrives, before that byte goes anywhere.
 #include <exception>
 #include <span>
+#include <utility>
 
 #include "http/network_job.h"
 #include "http/response_head.h"
@@ -16,6 +17,16 @@ namespace {
 constexpr std::size_t kMaxSkipped = 64 * 1024;
 
 }  // namespace
+
+// libcurl has a connection for it, and over HTTP/2 a stream. When the server
+// takes a stream back, there is a second time.
+int NetworkLoop::on_request(void* job, char*, char*, int, int) {
+  Job& target = *static_cast<Job*>(job);
+  const bool again = std::exchange(target.sent, true);
+  if (target.apart) return CURL_PREREQFUNC_OK;
+  again ? target.host->room.sent_again() : target.host->room.sent();
+  return CURL_PREREQFUNC_OK;
+}
 
 std::size_t NetworkLoop::on_write(char* data, std::size_t size, std::size_t count, void* job) {
   Job& target = *static_cast<Job*>(job);
@@ -56,7 +67,10 @@ void NetworkLoop::judge(Job& job) {
   Job::Attempt& attempt = job.attempt;
   attempt.judged = true;
   const ResponseHead head = read_head(job.easy.get());
-  if (head.http_major >= 2) job.host->http2 = true;
+  if (head.http_major >= 2) {
+    job.host->http2 = true;
+    job.host->room.answered(options_.connections, std::chrono::steady_clock::now());
+  }
   note_mood(job, head.status);
   attempt.use = BodyUse::skip;
   if (is_redirect(head.status) && !head.location.empty()) return judge_redirect(job, head);

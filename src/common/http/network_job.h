@@ -62,6 +62,7 @@ struct NetworkLoop::Job {
   EasyHandle easy;       // while an attempt is under way, and
   Host* host = nullptr;  // where
   bool apart = false;    // on a connection of its own
+  bool sent = false;     // its request; until then it waits for a connection or a stream
   HeaderList headers;
   std::array<char, CURL_ERROR_SIZE> error_text{};
   Attempt attempt;

@@ -73,6 +73,7 @@ void NetworkLoop::turn() {
   let_go_on();
   int running = 0;
   curl_multi_perform(multi_.get(), &running);
+  look_for_room();
   reap();
   fire_alarms();
   start_waiting();
@@ -137,11 +138,18 @@ void NetworkLoop::start_or_wait(Job& job) {
 }
 
 unsigned NetworkLoop::full_limit_of(const Host& host) const {
-  return host.http2 ? std::max(options_.streams, options_.connections) : options_.connections;
+  if (!host.http2) return options_.connections;
+  return host.room.of(options_.connections, std::max(options_.streams, options_.connections));
 }
 
 unsigned NetworkLoop::limit_of(const Host& host) const {
   return host.limit.of(full_limit_of(host));
+}
+
+void NetworkLoop::look_for_room() {
+  for (auto& [key, host] : hosts_) {
+    if (host.http2) host.room.look(now());
+  }
 }
 
 void NetworkLoop::start_waiting() {
@@ -154,7 +162,7 @@ void NetworkLoop::start_waiting() {
       if (job != jobs_.end()) start_or_wait(*job->second);
     }
     const bool idle = host.active == 0 && host.waiting.empty() && host.quiet_until <= now() &&
-                      !host.limit.reduced();
+                      !host.limit.reduced() && !host.http2;
     it = idle ? hosts_.erase(it) : std::next(it);
   }
 }
@@ -171,6 +179,8 @@ void NetworkLoop::start(Job& job, Host& host) {
     ask.apart = job.apart = ask.apart && host.apart + 1 < options_.connections;
     code = prepare_easy(easy, options_, job.location, ask, job.headers);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, &job);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, &job);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &NetworkLoop::on_request);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, job.error_text.data());
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &job);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &NetworkLoop::on_write);
@@ -181,7 +191,11 @@ void NetworkLoop::start(Job& job, Host& host) {
   if (code == CURLE_OK) {
     job.host = &host;
     ++host.active;
-    if (job.apart) ++host.apart;
+    if (job.apart) {
+      ++host.apart;
+    } else {
+      host.room.handed_over();
+    }
     return;
   }
   job.easy.reset();
@@ -205,7 +219,12 @@ void NetworkLoop::stop_attempt(Job& job) {
   std::erase(held_up_, job.id);
   Host& host = *std::exchange(job.host, nullptr);
   --host.active;
-  if (std::exchange(job.apart, false)) --host.apart;
+  const bool sent = std::exchange(job.sent, false);
+  if (std::exchange(job.apart, false)) {
+    --host.apart;
+  } else {
+    host.room.ended(sent);
+  }
   curl_multi_remove_handle(multi_.get(), job.easy.get());
   curl_easy_reset(job.easy.get());
   // With HTTP/2, libcurl 7.88 can leave a handle its receive buffer, and then

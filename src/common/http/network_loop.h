@@ -22,6 +22,7 @@
 #include "http/origin_facts.h"
 #include "http/rate_limit.h"
 #include "http/retry_policy.h"
+#include "http/stream_room.h"
 #include "http/transfer.h"
 
 namespace lazymirror {
@@ -53,12 +54,14 @@ class NetworkLoop {
     unsigned apart = 0;  // of them: on connections of their own
     bool http2 = false;
     HostLimit limit;
+    StreamRoom room;           // of those that are not apart
     SteadyTime quiet_until{};  // Retry-After
     std::deque<TransferId> waiting;
   };
 
   void start(Job& job, Host& host);
   void start_waiting();
+  void look_for_room();
   [[nodiscard]] unsigned full_limit_of(const Host& host) const;
   [[nodiscard]] unsigned limit_of(const Host& host) const;
   void note_mood(Job& job, long status);
@@ -68,6 +71,7 @@ class NetworkLoop {
   void finish(Job& job, Result<> result);
   EasyHandle take_handle();
 
+  static int on_request(void* job, char*, char*, int, int);
   static std::size_t on_write(char* data, std::size_t size, std::size_t count, void* job);
   std::size_t write(Job& job, std::span<const std::byte> bytes);
   void judge(Job& job);

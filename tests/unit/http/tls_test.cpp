@@ -45,11 +45,13 @@ class TlsTest : public ::testing::Test {
     make_certificate();
     port_ = free_port();
     nginx_ = std::make_unique<Nginx>(
-        files_ / "root", "listen 127.0.0.1:" + std::to_string(port_) +
-                             " ssl http2;\nssl_certificate " + cert() + ";\nssl_certificate_key " +
-                             (files_ / "key.pem") +
-                             ";\nlocation = /to-http { return 302 http://127.0.0.1/f; }");
+        files_ / "root",
+        "listen 127.0.0.1:" + std::to_string(port_) + " ssl http2;\nssl_certificate " + cert() +
+            ";\nssl_certificate_key " + (files_ / "key.pem") +
+            ";\nlocation = /to-http { return 302 http://127.0.0.1/f; }\n" + server_lines());
   }
+
+  [[nodiscard]] virtual std::string server_lines() const { return ""; }
 
   void make_certificate() {
     const auto made = run_shell(
@@ -99,7 +101,7 @@ TEST_F(TlsTest, RangesListingsAndProbesGoOverHttp2) {
   const auto outcome = client.read("/f", {1000, 2'000'000});
   EXPECT_EQ(fault_of(outcome, {1000, 2'000'000}), "");
   EXPECT_TRUE(client.origin().health().http2);
-  EXPECT_EQ(client.origin().capacity(), 100u);
+  EXPECT_EQ(client.origin().capacity(), 9u);  // and one more with each answer
   EXPECT_EQ(client.probe("/f")->version, *outcome.sink->version);
   EXPECT_EQ(client.probe("/empty")->version.size, 0u);
   EXPECT_TRUE(client.probe("/d")->is_directory);
@@ -137,6 +139,44 @@ TEST_F(TlsTest, ManyReadsAtOnceAllArriveWhole) {
     const ReadOutcome outcome{sinks[i]->wait_for_end(), sinks[i]};
     EXPECT_EQ(fault_of(outcome, {i * 100'000, (i + 1) * 100'000}), "");
   }
+}
+
+// Starts so many short reads at once and waits for all of them.
+void read_many(OriginClient& client, std::uint64_t count) {
+  std::vector<std::shared_ptr<CheckingSink>> sinks;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    sinks.push_back(client.start(client.request("/f", {i * 1'000, (i + 1) * 1'000})));
+  }
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const ReadOutcome outcome{sinks[i]->wait_for_end(), sinks[i]};
+    EXPECT_EQ(fault_of(outcome, {i * 1'000, (i + 1) * 1'000}), "");
+  }
+}
+
+TEST_F(TlsTest, AServerOfManyStreamsIsAskedForAsManyAtOnce) {
+  OriginClient client(options());
+  EXPECT_TRUE(client.probe("/f"));
+  read_many(client, 1'000);
+  EXPECT_EQ(client.origin().capacity(), 100u);
+  EXPECT_EQ(connections_to(port_), 1);
+}
+
+class FewStreamsTest : public TlsTest {
+ protected:
+  [[nodiscard]] std::string server_lines() const override {
+    return "http2_max_concurrent_streams 4;";
+  }
+};
+
+TEST_F(FewStreamsTest, NoMoreIsAskedForThanTheServerTakes) {
+  OriginOptions few = options();
+  few.connections = 2;
+  OriginClient client(std::move(few));
+  EXPECT_TRUE(client.probe("/f"));
+  read_many(client, 1'000);
+  EXPECT_LE(client.origin().capacity(), 32u) << "four on each connection, and some to find out";
+  EXPECT_GE(client.origin().capacity(), 4u);
+  EXPECT_LE(connections_to(port_), 2);
 }
 
 TEST_F(TlsTest, AnUnknownCertificateIsRefusedAtOnce) {
