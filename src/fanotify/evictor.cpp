@@ -6,7 +6,7 @@
 namespace lazymirror::fanotify {
 
 Result<> Evictor::evict(const std::string& path) {
-  const auto id = engine_.in_place()->find(path);
+  const auto id = engine_.find(path);
   if (!id) return fail(id.error());
   return evict(*id);
 }

@@ -93,6 +93,8 @@ class FuseMount final : public Mount {
 
   [[nodiscard]] bool is_alive() override { return session_->is_alive(); }
 
+  [[nodiscard]] std::string device() const override { return device_; }
+
   [[nodiscard]] Strategy strategy() const override {
     return {filesystem_->passthrough ? "passthrough" : "cached", reason_};
   }

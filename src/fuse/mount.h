@@ -52,6 +52,9 @@ class Mount {
   // at already when this was called before. Nothing here waits for the network.
   [[nodiscard]] virtual bool is_alive() = 0;
 
+  // As in the mount table: "0:52".
+  [[nodiscard]] virtual std::string device() const = 0;
+
   // "passthrough" or "cached", and why: for the log and for status.
   struct Strategy {
     std::string name, reason;

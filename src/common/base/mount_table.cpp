@@ -47,6 +47,7 @@ std::optional<MountLine> parse_line(const std::string& line) {
     }
   }
   if (!(fields >> mount.type >> mount.source)) return std::nullopt;
+  fields >> mount.options;
   mount.root = unescape(mount.root);
   mount.path = unescape(mount.path);
   mount.source = unescape(mount.source);

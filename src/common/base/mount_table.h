@@ -21,6 +21,7 @@ struct MountLine {
   std::string source;
   std::uint64_t id = 0, parent = 0;
   std::uint64_t peer_group = 0;  // 0: shared with nobody
+  std::string options = {};      // of the file system: "rw,user_id=1000"
 };
 
 // In the order of the kernel: of two at one place the later one is on top.

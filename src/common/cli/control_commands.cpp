@@ -1,35 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/control_commands.h"
 
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 namespace lazymirror::cli {
 namespace {
 
+using control::Asker;
 using control::Message;
 
-Result<> evict(fanotify::Evictor& evictor, const Message& request) {
+// "path", as an entry.
+Result<EntryId> entry_of(Engine& engine, const Message& request) {
   const auto text = control::text_of(request, "path");
   if (!text) return fail(text.error());
   const auto path = control::decode_path(*text);
   if (!path) return fail(path.error());
-  if (path->empty()) return fail(Errc::is_a_directory, "that is the whole tree: name files");
-  return evictor.evict(*path);
+  return engine.find(*path);
 }
 
-Result<Message> status(Engine& engine, const std::string& source) {
-  const auto usage = engine.usage();
+Result<Message> evict(const ServedTree& tree, const Message& request) {
+  const auto id = entry_of(tree.engine, request);
+  if (!id) return fail(id.error());
+  if (*id == kRootId) return fail(Errc::is_a_directory, "that is the whole tree: name files");
+  if (!tree.evict) return fail(Errc::unsupported, "a mounted tree cannot do that yet");
+  if (auto r = tree.evict(*id); !r) return fail(r.error());
+  return Message{{"ok", true}};
+}
+
+Result<Message> status(const ServedTree& tree) {
+  const auto usage = tree.engine.usage();
   if (!usage) return fail(usage.error());
-  const auto number = [](std::uint64_t n) { return static_cast<std::int64_t>(n); };
   return Message{{"ok", true},
-                 {"source", source},
-                 {"mode", std::string("in place")},
-                 {"pid", std::int64_t{::getppid()}},
-                 {"worker_pid", std::int64_t{::getpid()}},
-                 {"entries", number(usage->entries)},
-                 {"bytes_total", number(usage->bytes_total)},
-                 {"bytes_free", number(usage->bytes_free)},
-                 {"bytes_available", number(usage->bytes_available)}};
+                 {"source", tree.source},
+                 {"mode", tree.mode},
+                 {"cache", control::encode_path(tree.cache_directory)},
+                 {"pid", tree.pid},
+                 {"worker_pid", ::getpid()},
+                 {"entries", usage->entries},
+                 {"bytes_total", usage->bytes_total},
+                 {"bytes_free", usage->bytes_free},
+                 {"bytes_available", usage->bytes_available}};
 }
 
 }  // namespace
@@ -39,17 +50,20 @@ std::string control_socket(const std::string& cache_directory) {
 }
 
 Message evict_request(const std::string& path) {
-  return {{"command", std::string("evict")}, {"path", control::encode_path(path)}};
+  return {{"command", "evict"}, {"path", control::encode_path(path)}};
 }
 
-control::Handlers control_handlers(Engine& engine, fanotify::Evictor& evictor,
-                                   const std::string& source) {
-  return {{"evict",
-           [&evictor](const Message& request) -> Result<Message> {
-             if (auto r = evict(evictor, request); !r) return fail(r.error());
-             return Message{{"ok", true}};
-           }},
-          {"status", [&engine, source](const Message&) { return status(engine, source); }}};
+control::Handlers control_handlers(const ServedTree& tree) {
+  return {{"evict", [tree](const Message& request, Asker&) { return evict(tree, request); }},
+          {"status", [tree](const Message&, Asker&) { return status(tree); }}};
+}
+
+std::shared_ptr<control::ControlServer> serve_control(const ServedTree& tree) {
+  auto server =
+      control::ControlServer::start(control_socket(tree.cache_directory), control_handlers(tree));
+  if (server) return std::move(*server);
+  spdlog::warn("cli: the commands for a running tree will not work: {}", server.error().message);
+  return nullptr;
 }
 
 }  // namespace lazymirror::cli

@@ -3,16 +3,21 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <functional>
+#include <optional>
 
 #include "base/file_limit.h"
 #include "cli/background.h"
+#include "cli/control_commands.h"
 #include "cli/daemon_process.h"
 #include "cli/log_setup.h"
 #include "cli/mount_answers.h"
 #include "cli/mount_plan.h"
+#include "cli/mount_registry.h"
+#include "cli/real_path.h"
 #include "cli/run.h"
 #include "cli/service_manager.h"
 #include "cli/start_engine.h"
@@ -60,6 +65,18 @@ Result<> serve(fuse::Mount& mount, StopSignal& signals, const Listeners& listene
   return result;
 }
 
+// Lets others find the tree's control socket by its mount point. Without it
+// they have to name the cache.
+std::optional<RegisteredMount> register_mount(const fuse::Mount& mount, const std::string& cache) {
+  const auto real = real_path(cache);
+  auto entry = real ? RegisteredMount::enter(mount.device(), *real)
+                    : Result<RegisteredMount>(fail(real.error()));
+  if (entry) return std::move(*entry);
+  spdlog::warn("cli: commands will not find the mount by its directory, only by its cache: {}",
+               entry.error().message);
+  return std::nullopt;
+}
+
 Result<> mount_and_serve(const MountPlan& plan, const Listeners& listeners, bool foreground) {
   StopSignal signals(foreground);
   const SystemClock clock;
@@ -71,8 +88,17 @@ Result<> mount_and_serve(const MountPlan& plan, const Listeners& listeners, bool
   const auto strategy = (*mount)->strategy();
   spdlog::info("cli: {} is mounted on {}, cache {}, io {} ({})", plan.mount.source,
                plan.mount.mountpoint, plan.cache.directory, strategy.name, strategy.reason);
+  auto control = serve_control({.engine = **engine,
+                                .mode = "mount",
+                                .source = plan.cache.url,
+                                .cache_directory = plan.cache.directory,
+                                .pid = ::getpid(),
+                                .evict = {}});
+  auto registered = register_mount(**mount, plan.cache.directory);
   const auto served = serve(**mount, signals, listeners,
                             plan.mount.source + " is mounted on " + plan.mount.mountpoint);
+  registered.reset();
+  control.reset();
   mount->reset();
   engine->reset();
   spdlog::info("cli: {} is unmounted", plan.mount.mountpoint);

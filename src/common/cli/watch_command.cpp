@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -117,14 +118,16 @@ class Watching {
   }
 
   // In the worker. Until now its warnings went to the terminal, which waits for
-  // everybody to let go of it. A tree without a control socket is still a tree.
+  // everybody to let go of it.
   Result<std::shared_ptr<void>> accompany(Engine& engine, fanotify::Evictor& evictor) {
     leave_terminal();
-    auto server = control::ControlServer::start(control_socket(plan_.cache.directory),
-                                                control_handlers(engine, evictor, plan_.cache.url));
-    if (server) return std::shared_ptr<void>(std::move(*server));
-    spdlog::warn("cli: lazymirror evict will not work: {}", server.error().message);
-    return std::shared_ptr<void>();
+    return std::shared_ptr<void>(
+        serve_control({.engine = engine,
+                       .mode = "watch",
+                       .source = plan_.cache.url,
+                       .cache_directory = plan_.cache.directory,
+                       .pid = ::getppid(),
+                       .evict = [&evictor](EntryId id) { return evictor.evict(id); }}));
   }
 
   // In the keeper.

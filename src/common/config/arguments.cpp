@@ -64,7 +64,9 @@ Result<> take_watch(WordList words, Options& options, const Options& command_lin
 }
 
 Result<> take_stop(const WordList& words, Options& options) {
-  if (auto r = check_count(words, {"a cache or the directory it is shown at"}, 1); !r) return r;
+  if (auto r = check_count(words, {"a cache, the directory it is shown at, or a mount point"}, 1);
+      !r)
+    return r;
   options.tree = words[0];
   return {};
 }

@@ -16,8 +16,9 @@ constexpr std::array kTable = {
                 "Shows the tree as plain files in CACHE/data, each filled when it is first read,\n"
                 "and at the directory DIR as well if one is given. With --cache-location CACHE is\n"
                 "left out. Needs root. End it with lazymirror stop.\n"},
-    CommandSpec{Command::stop, "stop", "CACHE|DIR",
-                "Ends the watch of the cache CACHE, or the one that is shown at DIR.\n"},
+    CommandSpec{Command::stop, "stop", "CACHE|DIR|MOUNTPOINT",
+                "Ends the watch of the cache CACHE, or the one that is shown at DIR, or unmounts\n"
+                "the tree at MOUNTPOINT.\n"},
     CommandSpec{Command::evict, "evict", "[--cache-location CACHE] PATH...",
                 "Gives back the disk space of files in a watched tree. They stay in sight and are\n"
                 "fetched again when they are next read.\n"},

@@ -114,13 +114,20 @@ std::string absolute(const Surroundings& user, const std::string& path) {
   return std::filesystem::path(user.working_directory + "/" + path).lexically_normal().string();
 }
 
+// What is looked up now keeps its dots: "link/.." is for the kernel to say.
+std::string below_here(const Surroundings& user, const std::string& path) {
+  if (path.empty() || path[0] == '/') return path;
+  return user.working_directory + "/" + path;
+}
+
 // The daemon leaves the working directory, so paths must not depend on it.
 void make_paths_absolute(const Surroundings& user, Options& options) {
-  for (std::string* path : {&options.mountpoint, &options.shown_at, &options.tree, &options.image,
-                            &options.image_directory}) {
+  for (std::string* path :
+       {&options.mountpoint, &options.shown_at, &options.image, &options.image_directory}) {
     *path = absolute(user, *path);
   }
-  for (std::string& path : options.paths) path = absolute(user, path);
+  options.tree = below_here(user, options.tree);
+  for (std::string& path : options.paths) path = below_here(user, path);
   for (const OptionSpec& option : option_table()) {
     const auto* field = std::get_if<std::string Options::*>(&option.field);
     if (field != nullptr && option.is(OptionSpec::kPath)) {

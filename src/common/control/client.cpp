@@ -15,10 +15,11 @@ namespace {
 
 constexpr const char* kBrokenOff = "it broke the conversation off";
 
-class Conversation {
+class Talk {
  public:
-  Conversation(UniqueFd socket, Duration timeout)
-      : socket_(std::move(socket)), end_(std::chrono::steady_clock::now() + timeout) {}
+  Talk(UniqueFd socket, Duration silence) : socket_(std::move(socket)), silence_(silence) {
+    be_patient();
+  }
 
   Result<> send(const std::string& text) {
     std::size_t done = 0;
@@ -35,19 +36,23 @@ class Conversation {
 
   // Without the end of the line.
   Result<std::string> receive_line() {
-    std::string text;
-    std::array<char, 4096> buffer{};
-    while (text.find('\n') == text.npos) {
+    be_patient();
+    std::array<char, 16384> buffer{};
+    auto end = text_.find('\n');
+    for (std::size_t seen = text_.size(); end == text_.npos; seen = text_.size()) {
       const ssize_t n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
       if (n < 0) {
         if (auto r = wait_after(errno, POLLIN); !r) return fail(r.error());
         continue;
       }
       if (n == 0) return fail(Errc::unreachable, kBrokenOff);
-      text.append(buffer.data(), static_cast<std::size_t>(n));
-      if (text.size() > 2 * kMaxMessage) return fail(Errc::bad_reply, "its answer has no end");
+      text_.append(buffer.data(), static_cast<std::size_t>(n));
+      end = text_.find('\n', seen);
+      if (text_.size() > 2 * kMaxAnswer) return fail(Errc::bad_reply, "its answer has no end");
     }
-    return text.substr(0, text.find('\n'));
+    std::string line = text_.substr(0, end);
+    text_.erase(0, end + 1);
+    return line;
   }
 
  private:
@@ -62,8 +67,12 @@ class Conversation {
     return {};
   }
 
+  void be_patient() { end_ = std::chrono::steady_clock::now() + silence_; }
+
   UniqueFd socket_;
+  const Duration silence_;
   SteadyTime end_;
+  std::string text_;  // received, and not taken yet
 };
 
 Result<UniqueFd> connect_to(const std::string& path) {
@@ -78,24 +87,44 @@ Result<UniqueFd> connect_to(const std::string& path) {
   return fail_errno(errno, "cannot reach it");
 }
 
-Result<Message> converse(const std::string& path, const Message& request, Duration timeout) {
+Errc code_of(const Message& answer) {
+  const auto name = text_of(answer, "code");
+  if (!name) return Errc::io;
+  for (int i = 0; i <= static_cast<int>(Errc::internal); ++i) {
+    if (errc_name(static_cast<Errc>(i)) == *name) return static_cast<Errc>(i);
+  }
+  return Errc::io;
+}
+
+Result<Message> converse(const std::string& path, const Message& request, Duration silence,
+                         const Told& told) {
   auto socket = connect_to(path);
-  if (!socket) return fail(socket.error());
-  Conversation conversation(std::move(*socket), timeout);
-  if (auto r = conversation.send(write_message(request)); !r) return fail(r.error());
-  const auto line = conversation.receive_line();
-  if (!line) return fail(line.error());
-  auto answer = parse_message(*line);
-  if (!answer) return fail(Errc::bad_reply, "its answer cannot be read");
-  return answer;
+  if (!socket) return fail(with_context(socket.error(), path));
+  Talk talk(std::move(*socket), silence);
+  if (auto r = talk.send(write_message(request)); !r) return fail(with_context(r.error(), path));
+  for (;;) {
+    const auto line = talk.receive_line();
+    if (!line) return fail(with_context(line.error(), path));
+    auto answer = parse_message(*line, kMaxAnswer);
+    if (!answer) return fail(Errc::bad_reply, path + ": its answer cannot be read");
+    const Message* progress = object_of(*answer, "progress");
+    if (progress == nullptr) return answer;
+    if (told) told(*progress);
+  }
 }
 
 }  // namespace
 
-Result<Message> ask(const std::string& path, const Message& request, Duration timeout) {
-  auto answer = converse(path, request, timeout);
-  if (!answer) return fail(with_context(answer.error(), path));
-  if (auto sentence = text_of(*answer, "error")) return fail(Errc::io, *sentence);
+bool is_served(const std::string& path) {
+  const auto socket = connect_to(path);
+  return socket || socket.error().code == Errc::denied;
+}
+
+Result<Message> ask(const std::string& path, const Message& request, Duration silence,
+                    const Told& told) {
+  auto answer = converse(path, request, silence, told);
+  if (!answer) return answer;
+  if (auto sentence = text_of(*answer, "error")) return fail(code_of(*answer), *sentence);
   return answer;
 }
 

@@ -85,6 +85,8 @@ class EngineImpl final : public Engine {
     tree_->list(directory, context, std::move(done));
   }
 
+  [[nodiscard]] Result<EntryId> find(std::string_view path) override { return tree_->find(path); }
+
   Result<std::shared_ptr<File>> open(EntryId id) override {
     auto file = files_->open(id);
     if (!file) return fail(std::move(file.error()));

@@ -136,6 +136,10 @@ class Engine {
   virtual void list(EntryId directory, RequestContext context,
                     Completion<std::shared_ptr<const DirectoryView>> done) = 0;
 
+  // "a/b" below the root, as the catalog knows it; "" is the root. Local only;
+  // Errc::not_found.
+  [[nodiscard]] virtual Result<EntryId> find(std::string_view path) = 0;
+
   // The current generation. Local only: Errc::busy when the size is still
   // unknown (ask for the attributes first), Errc::is_a_directory.
   virtual Result<std::shared_ptr<File>> open(EntryId id) = 0;

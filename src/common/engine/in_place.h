@@ -4,7 +4,7 @@
 // kernel serves names, attributes and present bytes, the engine only makes
 // them right beforehand.
 //
-// Threads: safe from any thread. identify(), open(), path() and find() look at
+// Threads: safe from any thread. identify(), open() and path() look at
 // the local disk only; populate() never blocks the caller.
 #pragma once
 
@@ -53,9 +53,6 @@ class InPlace {
   [[nodiscard]] virtual Result<std::optional<Identity>> identify(int fd) = 0;
   [[nodiscard]] virtual Result<UniqueFd> open(EntryId id, int flags) = 0;
   [[nodiscard]] virtual Result<std::string> path(EntryId id) = 0;
-  // "a/b" below the root, as the catalog knows it; "" is the root.
-  // Errc::not_found.
-  [[nodiscard]] virtual Result<EntryId> find(const std::string& path) = 0;
   // Calls `mark` if the file is complete, which it then stays until the call
   // returns: it is not evicted meanwhile.
   virtual void if_complete(EntryId id, UniqueFunction<void()> mark) = 0;

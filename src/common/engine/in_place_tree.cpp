@@ -1,24 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/in_place_tree.h"
 
-#include <algorithm>
-#include <string_view>
-
 namespace lazymirror {
-
-Result<EntryId> InPlaceTree::find(const std::string& path) {
-  EntryId at = kRootId;
-  std::string_view rest = path;
-  while (!rest.empty()) {
-    const auto end = std::min(rest.find('/'), rest.size());
-    const auto found = cache_.catalog().find(at, rest.substr(0, end));
-    if (!found) return fail(found.error());
-    if (!*found) return fail(Errc::not_found, "nothing is known of " + path);
-    at = (*found)->id;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return at;
-}
 
 void InPlaceTree::if_complete(EntryId id, UniqueFunction<void()> mark) {
   const bool held = held_.with([&](auto& files) {

@@ -47,7 +47,6 @@ class InPlaceTree final : public InPlace {
     return cache_.open_in_place(id, flags);
   }
   [[nodiscard]] Result<std::string> path(EntryId id) override { return cache_.path_in_place(id); }
-  [[nodiscard]] Result<EntryId> find(const std::string& path) override;
   void if_complete(EntryId id, UniqueFunction<void()> mark) override;
   Result<> evict(EntryId id) override;
   Result<> reserve(EntryId id) override { return cache_.reserve(id); }

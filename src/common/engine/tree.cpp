@@ -84,6 +84,19 @@ void Tree::look_again(EntryId directory, const std::string& name, RequestContext
   resolve(**found, context, std::move(done));
 }
 
+Result<EntryId> Tree::find(std::string_view path) const {
+  EntryId at = kRootId;
+  for (std::string_view rest = path; !rest.empty();) {
+    const auto end = std::min(rest.find('/'), rest.size());
+    const auto found = parts_.cache.catalog().find(at, rest.substr(0, end));
+    if (!found) return fail(found.error());
+    if (!*found) return fail(Errc::not_found, "nothing is known of " + std::string(path));
+    at = (*found)->id;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return at;
+}
+
 // --- listings ---
 
 void Tree::populate(EntryId directory, RequestContext context, Completion<> done) {

@@ -35,6 +35,7 @@ class Tree {
               Completion<Attributes> done);
   void attributes(EntryId id, RequestContext context, Completion<Attributes> done);
   void list(EntryId directory, RequestContext context, Completion<ViewPtr> done);
+  [[nodiscard]] Result<EntryId> find(std::string_view path) const;
   // Fetches the listing of what may turn out to be no directory.
   void populate(EntryId directory, RequestContext context, Completion<> done);
 

@@ -17,6 +17,7 @@ TEST(MountTableTest, ReadsLinesOfTheKernel) {
   EXPECT_EQ(table[0].path, "/mnt2");
   EXPECT_EQ(table[0].type, "ext3");
   EXPECT_EQ(table[0].source, "/dev/root");
+  EXPECT_EQ(table[0].options, "rw,errors=continue");
   EXPECT_EQ(table[1].path, "/a b\\c");
   EXPECT_EQ(table[1].source, "http://h/x y");
 }

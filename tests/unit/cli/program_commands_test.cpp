@@ -73,7 +73,7 @@ TEST_F(ProgramCommandsTest, WrongUsageIsTwoAndNamesTheRemedy) {
 
 TEST_F(ProgramCommandsTest, StopOfACacheThatNobodyUsesSaysSo) {
   LM_REQUIRE(::geteuid() == 0, "needs root");
-  expect_failure(run_program("stop " + cache_), {"cannot stop the watch of " + cache_, "nothing"});
+  expect_failure(run_program("stop " + cache_), {"cannot stop " + cache_, "nothing"});
   expect_failure(run_program("stop " + work_.path()), {"neither a cache nor"});
   expect_failure(run_program("stop " + work_ / "none"), {"No such file"});
 }
@@ -108,7 +108,7 @@ TEST_F(ProgramCommandsTest, OrdinaryUsersAreToldWhatTheyMay) {
   const std::string nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
   const auto as_nobody = [&](const std::string& words) { return run_program(words, nobody); };
   expect_failure(as_nobody("watch http://h/ /nonexistent/c"), {"needs root", "lazymirror mount"});
-  expect_failure(as_nobody("stop /"), {"needs root"});
+  expect_failure(as_nobody("stop /"), {"neither a cache nor"});
   expect_failure(as_nobody("mkcache /nonexistent/f /"), {"needs root"});
 }
 

@@ -87,6 +87,29 @@ TEST_F(ProgramMountTest, SigtermUnmounts) {
   EXPECT_FALSE(mount_at(mountpoint_));
 }
 
+TEST_F(ProgramMountTest, StopEndsTheDaemonAndUnmounts) {
+  ASSERT_EQ(mount().status, 0);
+  const pid_t pid = daemon();
+  ASSERT_EQ(::symlink("mnt", (work_ / "link").c_str()), 0);
+  const Outcome part = run_program("stop " + mountpoint_ + "/file");
+  EXPECT_EQ(part.status, 1);
+  EXPECT_THAT(part.err, HasSubstr("give its mount point, " + mountpoint_));
+  const Outcome o = run_program("stop " + work_ / "link");
+  EXPECT_EQ(o.status, 0) << o.err;
+  EXPECT_TRUE(ends(pid));
+  EXPECT_FALSE(mount_at(mountpoint_));
+}
+
+TEST_F(ProgramMountTest, StopTakesAwayWhatAKilledDaemonLeft) {
+  ASSERT_EQ(mount().status, 0);
+  const pid_t pid = daemon();
+  ::kill(pid, SIGKILL);
+  ASSERT_TRUE(ends(pid));
+  const Outcome o = run_program("stop " + mountpoint_);
+  EXPECT_EQ(o.status, 0) << o.err;
+  EXPECT_FALSE(mount_at(mountpoint_));
+}
+
 TEST_F(ProgramMountTest, HangupOfTheTerminalDoesNotReachTheDaemon) {
   ASSERT_EQ(mount().status, 0);
   ::kill(daemon(), SIGHUP);

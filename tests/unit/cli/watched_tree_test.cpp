@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <map>
 
 #include "support/temp_dir.h"
 
@@ -28,7 +31,23 @@ class WatchedTreeTest : public ::testing::Test {
     mounts_.push_back({"8:1", root, work_ / place, "ext4", "/dev/sda1"});
   }
   Result<WatchedPath> find(const std::string& path, const std::string& cache = "") {
-    return find_watched(work_ / path, cache.empty() ? cache : work_ / cache, mounts_);
+    return find_watched(work_ / path, cache.empty() ? cache : work_ / cache, known());
+  }
+  // A mount of FUSE, and the cache that it is registered with.
+  void mount(const std::string& place, const std::string& cache) {
+    const std::string device = "0:" + std::to_string(40 + mounts_.size());
+    mounts_.push_back({device, "/", work_ / place, "fuse.lazymirror", "http://h/"});
+    if (!cache.empty()) registered_[device] = work_ / cache;
+  }
+  [[nodiscard]] Mounts known() const {
+    return {mounts_, [this](const MountLine& line) {
+              const auto entry = registered_.find(line.device);
+              return entry == registered_.end() ? std::string() : entry->second;
+            }};
+  }
+  std::string walked(const std::string& path) {
+    const auto end = path_of_tree(path, known());
+    return end ? *end : end.error().message;
   }
   std::string found(const std::string& path) {
     const auto watched = find(path);
@@ -37,6 +56,7 @@ class WatchedTreeTest : public ::testing::Test {
 
   TempDir work_;
   std::string cache_ = work_ / "cache";
+  std::map<std::string, std::string> registered_;
   std::vector<MountLine> mounts_ = {{"8:1", "/", "/", "ext4", "/dev/sda1"}};
 };
 
@@ -93,31 +113,84 @@ TEST_F(WatchedTreeTest, StopFindsTheCacheByEachOfItsPlaces) {
   bind("/x/cache/data", "cache/data");
   bind("/x/cache/data", "shown");
   for (const char* place : {"cache", "cache/data", "shown"}) {
-    EXPECT_EQ(find_cache(work_ / place, mounts_).value(), cache_) << place;
+    EXPECT_EQ(find_cache(work_ / place, known()).value(), cache_) << place;
   }
 }
 
 TEST_F(WatchedTreeTest, StopFindsACacheOfWhichNothingIsMountedAnyMore) {
-  EXPECT_EQ(find_cache(cache_, mounts_).value(), cache_);
-  EXPECT_EQ(find_cache(cache_ + "/data", mounts_).value(), cache_);
+  EXPECT_EQ(find_cache(cache_, known()).value(), cache_);
+  EXPECT_EQ(find_cache(cache_ + "/data", known()).value(), cache_);
 }
 
 TEST_F(WatchedTreeTest, StopOfAPartNamesTheWhole) {
   bind("/x/cache/data", "cache/data");
-  const auto part = find_cache(work_ / "cache/data/a", mounts_);
+  const auto part = find_cache(work_ / "cache/data/a", known());
   ASSERT_FALSE(part);
   EXPECT_THAT(part.error().message, HasSubstr("give its cache, " + cache_));
 }
 
-TEST_F(WatchedTreeTest, StopOfAMountNamesUmount) {
-  mounts_.push_back({"0:40", "/", work_ / "mnt", "fuse.lazymirror", "http://h/"});
-  const auto mount = find_cache(work_ / "mnt", mounts_);
-  ASSERT_FALSE(mount);
-  EXPECT_THAT(mount.error().message, HasSubstr("umount " + work_ / "mnt"));
+TEST_F(WatchedTreeTest, StopOfAMountFindsItsCache) {
+  mount("mnt", "cache");
+  EXPECT_EQ(find_cache(work_ / "mnt", known()).value(), cache_);
+  const auto part = find_cache(work_ / "mnt/a", known());
+  ASSERT_FALSE(part);
+  EXPECT_THAT(part.error().message, HasSubstr("give its mount point, " + work_ / "mnt"));
+}
+
+TEST_F(WatchedTreeTest, APathBelowAMountIsFound) {
+  mount("mnt", "cache");
+  EXPECT_EQ(found("mnt/a/b"), cache_ + " a/b");
+  EXPECT_EQ(found("mnt"), cache_ + " ");
+  EXPECT_TRUE(find("mnt").value().is_mount);
+  EXPECT_TRUE(find("mnt/a", "cache"));
+}
+
+TEST_F(WatchedTreeTest, AMountThatNobodyRegisteredIsSaidToBe) {
+  mount("mnt", "");
+  EXPECT_THAT(found("mnt/a"), HasSubstr("not known which cache the mount " + work_ / "mnt"));
+}
+
+TEST_F(WatchedTreeTest, OfMountsAtOnePlaceTheLastOneCounts) {
+  make_cache("other");
+  mount("mnt", "cache");
+  mount("mnt", "other");
+  EXPECT_EQ(found("mnt/a"), work_ / "other" + " a");
+  EXPECT_EQ(find_cache(work_ / "mnt", known()).value(), work_ / "other");
+}
+
+TEST_F(WatchedTreeTest, AWalkFollowsLinksAndStopsAtTheTree) {
+  mount("mnt", "cache");  // nothing is there, so any look into it would fail
+  work_.make_dir("far/away");
+  ASSERT_EQ(::symlink("../../mnt", (work_ / "far/away/link").c_str()), 0);
+  ASSERT_EQ(::symlink((work_ / "mnt/a").c_str(), (work_ / "into").c_str()), 0);
+  EXPECT_EQ(walked(work_ / "far/away/link/a/b"), work_ / "mnt/a/b");
+  EXPECT_EQ(walked(work_ / "into/./b/../c//d/"), work_ / "mnt/a/c/d");
+  EXPECT_EQ(walked(work_ / "mnt/a/../../far"), work_ / "far");
+  EXPECT_EQ(walked(work_ / "far/away/.."), work_ / "far");
+  EXPECT_EQ(walked("/.."), "/");
+}
+
+TEST_F(WatchedTreeTest, AWalkOutsideATreeSaysWhatIsNotThere) {
+  ASSERT_EQ(::symlink("loop", (work_ / "loop").c_str()), 0);
+  EXPECT_THAT(walked(work_ / "none/a"), HasSubstr("No such file"));
+  EXPECT_THAT(walked(work_ / "loop/a"), HasSubstr("symbolic links"));
+}
+
+TEST_F(WatchedTreeTest, EachTreeIsListedOnce) {
+  make_cache("other");
+  bind("/x/cache/data", "cache/data");
+  bind("/x/cache/data", "shown");
+  mount("mnt", "other");
+  mount("unknown", "");
+  const auto trees = all_trees(known());
+  ASSERT_EQ(trees.size(), 2u);
+  EXPECT_EQ(trees[0].cache, cache_);
+  EXPECT_EQ(trees[0].shown, cache_ + "/data");
+  EXPECT_EQ(trees[1].cache, work_ / "other");
 }
 
 TEST_F(WatchedTreeTest, StopOfAnythingElseIsRefused) {
-  const auto other = find_cache(work_.path(), mounts_);
+  const auto other = find_cache(work_.path(), known());
   ASSERT_FALSE(other);
   EXPECT_THAT(other.error().message, HasSubstr("neither a cache nor"));
 }

@@ -11,7 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <future>
+#include <new>
 #include <thread>
 
 #include "control/client.h"
@@ -24,7 +27,9 @@ namespace {
 
 using namespace control;
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr Duration kLimit{20'000};
 
@@ -36,9 +41,10 @@ class ControlServerTest : public ::testing::Test {
     server_ = std::move(*server);
   }
   void start() {
-    start({{"echo", [](const Message& request) { return Result<Message>(request); }},
-           {"fail",
-            [](const Message&) -> Result<Message> { return fail(Errc::busy, "it is in use"); }}});
+    start({{"echo", [](const Message& request, Asker&) { return Result<Message>(request); }},
+           {"fail", [](const Message&, Asker&) -> Result<Message> {
+              return fail(Errc::busy, "it is in use");
+            }}});
   }
   Result<Message> say(const std::string& command) {
     return ask(path_, {{"command", command}}, kLimit);
@@ -54,6 +60,14 @@ class ControlServerTest : public ::testing::Test {
     std::string line;
     for (char c = 0; ::read(fd, &c, 1) == 1 && c != '\n';) line += c;
     return line;
+  }
+  static std::string read_to_end(int fd) {
+    std::string text;
+    std::vector<char> buffer(64 << 10);
+    for (ssize_t n = 0; (n = ::read(fd, buffer.data(), buffer.size())) > 0;) {
+      text.append(buffer.data(), static_cast<std::size_t>(n));
+    }
+    return text;
   }
 
   TempDir work_;
@@ -71,6 +85,7 @@ TEST_F(ControlServerTest, AnswersByCommand) {
 TEST_F(ControlServerTest, ErrorsComeAsSentences) {
   start();
   EXPECT_EQ(say("fail").error().message, "it is in use");
+  EXPECT_EQ(say("fail").error().code, Errc::busy);
   EXPECT_THAT(say("sing").error().message, HasSubstr("no command 'sing'"));
 }
 
@@ -168,9 +183,147 @@ TEST_F(ControlServerTest, LongPathsAreReachedThroughTheirDirectory) {
   EXPECT_NE(::access(path_.c_str(), F_OK), 0);
 }
 
+TEST_F(ControlServerTest, LinesThatComeTogetherAreAnsweredOneByOne) {
+  start();
+  const UniqueFd socket = connect_raw();
+  ASSERT_GT(::send(socket.get(), "a\nb\nc\nd\n{\"command\":\"echo\"}\n", 27, 0), 0);
+  for (int i = 0; i < 4; ++i) EXPECT_THAT(read_line(socket.get()), HasSubstr("\"error\""));
+  EXPECT_THAT(read_line(socket.get()), HasSubstr("\"echo\""));
+}
+
+TEST_F(ControlServerTest, ProgressComesBeforeTheAnswerInOrder) {
+  start({{"count", [](const Message&, Asker& asker) -> Result<Message> {
+            for (int i = 0; i < 1'000; ++i) {
+              if (!asker.tell({{"number", i}})) return fail(Errc::cancelled, "gone");
+            }
+            return Message{{"ok", true}};
+          }}});
+  std::vector<std::int64_t> numbers;
+  const auto answer = ask(path_, {{"command", "count"}}, kLimit, [&](const Message& progress) {
+    numbers.push_back(number_of(progress, "number").value_or(-1));
+  });
+  ASSERT_TRUE(answer) << answer.error().message;
+  ASSERT_EQ(numbers.size(), 1'000u);
+  for (int i = 0; i < 1'000; ++i) ASSERT_EQ(numbers[i], i);
+}
+
+TEST_F(ControlServerTest, ALongAnswerDoesNotGatherInTheServer) {
+  const std::string much(100'000, 'x');
+  std::atomic<int> told{0};
+  start({{"much", [&](const Message&, Asker& asker) -> Result<Message> {
+            while (told < 200 && asker.wait_for_room()) {
+              asker.tell({{"x", much}});
+              ++told;
+            }
+            return Message{{"ok", true}};
+          }}});
+  const UniqueFd slow = connect_raw();
+  ASSERT_GT(::send(slow.get(), "{\"command\":\"much\"}\n", 19, 0), 0);
+  ASSERT_EQ(::shutdown(slow.get(), SHUT_WR), 0);
+  EXPECT_THAT(read_line(slow.get()), HasSubstr("xxx")) << "it has begun";
+  EXPECT_LT(told, 100) << "20 MB do not fit";
+  const std::string rest = read_to_end(slow.get());
+  EXPECT_EQ(std::count(rest.begin(), rest.end(), '\n'), 200);
+  EXPECT_TRUE(rest.ends_with("{\"ok\":true}\n"));
+}
+
+TEST_F(ControlServerTest, WhoDoesNotReadIsSentAway) {
+  std::promise<void> gone;
+  start({{"flood", [&](const Message&, Asker& asker) -> Result<Message> {
+            const std::string much(100'000, 'x');
+            while (asker.tell({{"x", much}})) {
+            }
+            gone.set_value();
+            return Message{{"ok", true}};
+          }}});
+  const UniqueFd deaf = connect_raw();
+  ASSERT_GT(::send(deaf.get(), "{\"command\":\"flood\"}\n", 20, 0), 0);
+  EXPECT_EQ(gone.get_future().wait_for(kLimit), std::future_status::ready);
+  EXPECT_THAT(read_to_end(deaf.get()), Not(EndsWith("\"ok\":true}\n"))) << "cut off";
+}
+
+TEST_F(ControlServerTest, ALongRequestKeepsNobodyElseWaiting) {
+  std::promise<void> go_on, begun;
+  start({{"long",
+          [&](const Message&, Asker&) -> Result<Message> {
+            begun.set_value();
+            go_on.get_future().wait_for(kLimit);
+            return Message{{"ok", true}};
+          }},
+         {"echo", [](const Message& request, Asker&) { return Result<Message>(request); }}});
+  auto long_one = std::async(std::launch::async, [this] { return say("long").has_value(); });
+  begun.get_future().wait_for(kLimit);
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(say("echo"));
+  go_on.set_value();
+  EXPECT_TRUE(long_one.get());
+}
+
+// Waits for its asker to go away; tells when he has.
+class UntilGone {
+ public:
+  Handlers handlers() {
+    return {{"wait",
+             [this](const Message&, Asker& asker) -> Result<Message> {
+               std::promise<void> left;
+               const auto hold = asker.when_gone([&] { left.set_value(); });
+               begun_.set_value();
+               left.get_future().wait();
+               ended_.set_value(asker.has_gone());
+               return fail(Errc::cancelled, "you have gone");
+             }},
+            {"echo", [](const Message& request, Asker&) { return Result<Message>(request); }}};
+  }
+  void wait_until_begun() { begun_.get_future().wait_for(kLimit); }
+  bool has_ended() {
+    auto ended = ended_.get_future();
+    return ended.wait_for(kLimit) == std::future_status::ready && ended.get();
+  }
+
+ private:
+  std::promise<void> begun_;
+  std::promise<bool> ended_;
+};
+
+TEST_F(ControlServerTest, WhoGoesAwayCancelsHisRequest) {
+  UntilGone until_gone;
+  start(until_gone.handlers());
+  UniqueFd socket = connect_raw();
+  ASSERT_GT(::send(socket.get(), "{\"command\":\"wait\"}\n", 19, 0), 0);
+  until_gone.wait_until_begun();
+  socket.reset();
+  EXPECT_TRUE(until_gone.has_ended());
+  EXPECT_TRUE(say("echo"));
+  server_.reset();
+}
+
+TEST_F(ControlServerTest, StoppingCancelsWhatIsUnderWay) {
+  UntilGone until_gone;
+  start(until_gone.handlers());
+  const UniqueFd socket = connect_raw();
+  ASSERT_GT(::send(socket.get(), "{\"command\":\"wait\"}\n", 19, 0), 0);
+  until_gone.wait_until_begun();
+  server_.reset();
+  EXPECT_TRUE(until_gone.has_ended());
+}
+
+TEST_F(ControlServerTest, WhoOnlyClosesHisSideStillGetsHisAnswer) {
+  start();
+  const UniqueFd socket = connect_raw();
+  ASSERT_GT(::send(socket.get(), "{\"command\":\"echo\"}\n", 19, 0), 0);
+  ASSERT_EQ(::shutdown(socket.get(), SHUT_WR), 0);
+  EXPECT_THAT(read_line(socket.get()), HasSubstr("\"echo\""));
+  EXPECT_EQ(read_line(socket.get()), "") << "then it is over";
+}
+
+TEST_F(ControlServerTest, AHandlerThatThrowsIsAnErrorOfItsRequestOnly) {
+  start({{"throw", [](const Message&, Asker&) -> Result<Message> { throw std::bad_alloc(); }}});
+  EXPECT_EQ(say("throw").error().code, Errc::internal);
+  EXPECT_EQ(say("throw").error().code, Errc::internal);
+}
+
 TEST_F(ControlServerTest, AnAnswerThatDoesNotComeIsATimeout) {
   std::promise<void> told;
-  start({{"echo", [&](const Message& request) -> Result<Message> {
+  start({{"echo", [&](const Message& request, Asker&) -> Result<Message> {
             told.get_future().wait_for(kLimit);
             return request;
           }}});

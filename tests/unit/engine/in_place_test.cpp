@@ -158,8 +158,8 @@ TEST_F(InPlaceTest, PopulatesWhatWasNeverListed) {
   EXPECT_EQ((*placement)->directories[0].name, "d");
   EXPECT_TRUE(tree().is_fresh(kRootId));
   EXPECT_EQ(web->count("HEAD"), 0u) << "the listing told all sizes";
-  EXPECT_EQ(*tree().find("d"), (*placement)->directories[0].id);
-  EXPECT_EQ(tree().find("d/b").error().code, Errc::not_found) << "not listed yet";
+  EXPECT_EQ(*engine->find("d"), (*placement)->directories[0].id);
+  EXPECT_EQ(engine->find("d/b").error().code, Errc::not_found) << "not listed yet";
 }
 
 TEST_F(InPlaceTest, AThousandCallersAreOneListingAndOnePlacing) {
@@ -185,11 +185,11 @@ TEST_F(InPlaceTest, AsksForAllSizesAtOnceBeforeItPlaces) {
   web->put("/d/e/x", {1});
   begin();
   ASSERT_TRUE(populate(kRootId));
-  const auto placement = populate(*tree().find("d"));
+  const auto placement = populate(*engine->find("d"));
   ASSERT_TRUE(placement) << placement.error().message;
-  EXPECT_EQ(placed(*tree().find("d")).size(), 301u);
+  EXPECT_EQ(placed(*engine->find("d")).size(), 301u);
   EXPECT_EQ(web->count("HEAD /d/f"), 300u);
-  EXPECT_EQ(calls(*tree().find("d")), 1);
+  EXPECT_EQ(calls(*engine->find("d")), 1);
 }
 
 TEST_F(InPlaceTest, ANameThatTheOriginRefusesIsLeftOutAndNotAskedForAgain) {
@@ -273,7 +273,7 @@ TEST_F(InPlaceTest, ANewVersionMetByAFillIsToldAndPlacedAnew) {
   web->put("/a", {4 * kMiB});
   begin();
   ASSERT_TRUE(populate(kRootId));
-  const auto file = engine->open(*tree().find("a"));
+  const auto file = engine->open(*engine->find("a"));
   ASSERT_TRUE(file);
   ASSERT_TRUE(fill(*file, {0, 1}));
   web->touch("/a");
@@ -312,7 +312,7 @@ TEST_F(InPlaceTest, AFileIsNoDirectory) {
   web->put("/a", {kMiB});
   begin();
   ASSERT_TRUE(populate(kRootId));
-  EXPECT_EQ(populate(*tree().find("a")).error().code, Errc::not_a_directory);
+  EXPECT_EQ(populate(*engine->find("a")).error().code, Errc::not_a_directory);
   EXPECT_EQ(populate(4'711).error().code, Errc::not_found);
 }
 
@@ -337,11 +337,11 @@ TEST_F(InPlaceTest, SomebodyWhoWaitsOvertakesLookAhead) {
   web->hold();
   std::atomic<int> done_ahead{0};
   for (int d = 0; d < 3; ++d) {
-    tree().populate(*tree().find("d" + std::to_string(d)), ahead,
+    tree().populate(*engine->find("d" + std::to_string(d)), ahead,
                     [&](const Result<PlacementPtr>&) { ++done_ahead; });
   }
   web->release();
-  EXPECT_TRUE(populate(*tree().find("d2")));
+  EXPECT_TRUE(populate(*engine->find("d2")));
   EXPECT_TRUE(eventually([&] { return done_ahead == 3; }));
   EXPECT_EQ(web->count("HEAD /d2/"), 40u);
 }
@@ -350,7 +350,7 @@ TEST_F(InPlaceTest, EvictRefusesAFileThatIsBeingFilled) {
   web->put("/a", {4 * kMiB});
   begin();
   ASSERT_TRUE(populate(kRootId));
-  const EntryId id = *tree().find("a");
+  const EntryId id = *engine->find("a");
   {
     const auto file = engine->open(id);
     ASSERT_TRUE(file);
@@ -372,7 +372,7 @@ TEST_F(InPlaceTest, AFileThatIsBeingMarkedAsCompleteIsNotEvicted) {
   web->put("/b", {kMiB});
   begin();
   ASSERT_TRUE(populate(kRootId));
-  const EntryId a = *tree().find("a");
+  const EntryId a = *engine->find("a");
   ASSERT_TRUE(fill(*engine->open(a), {0, 1'000}));
   ASSERT_TRUE(heard.wait_for("complete a"));
   bool marked = false;
@@ -382,7 +382,7 @@ TEST_F(InPlaceTest, AFileThatIsBeingMarkedAsCompleteIsNotEvicted) {
   });
   EXPECT_TRUE(marked);
   EXPECT_TRUE(eventually([&] { return tree().evict(a).has_value(); }));
-  tree().if_complete(*tree().find("b"), [&] { ADD_FAILURE() << "b is not complete"; });
+  tree().if_complete(*engine->find("b"), [&] { ADD_FAILURE() << "b is not complete"; });
 }
 
 TEST_F(InPlaceTest, StoppingEndsWhoWaits) {

@@ -53,6 +53,18 @@ TEST_F(TreeTest, WhatIsKnownIsAnsweredBeforeTheCallReturns) {
   EXPECT_EQ(answers, 4);
 }
 
+TEST_F(TreeTest, APathIsFoundByWhatIsKnown) {
+  web->put("/d/e/a", {10});
+  start();
+  EXPECT_EQ(engine->find("").value(), kRootId);
+  const auto a = walk("d/e/a");
+  ASSERT_TRUE(a) << a.error().message;
+  web->hold();
+  EXPECT_EQ(engine->find("d/e/a").value(), a->id);
+  EXPECT_EQ(engine->find("d/e/b").error().code, Errc::not_found);
+  EXPECT_EQ(engine->find("d/e/a/b").error().code, Errc::not_found);
+}
+
 TEST_F(TreeTest, AttributesAreThoseOfTheListing) {
   web->put("/d/a b", {12345});
   start();

@@ -145,7 +145,7 @@ std::vector<std::string> WorkerTest::names_in_view(const std::string& path) cons
 }
 
 EntryId WorkerTest::id(const std::string& path) const {
-  const auto found = engine->in_place()->find(path);
+  const auto found = engine->find(path);
   EXPECT_TRUE(found) << found.error().message;
   return found ? *found : 0;
 }

@@ -98,16 +98,23 @@ FakeEngine::~FakeEngine() {
   finish(std::move(left), fail(Errc::cancelled, "the engine stops"));
 }
 
-FakeEngine::Node* FakeEngine::find(const std::string& path) {
+FakeEngine::Node* FakeEngine::node_at(const std::string& path) {
   for (auto& [id, node] : nodes_) {
     if (node.path == path) return &node;
   }
   return nullptr;
 }
 
+Result<EntryId> FakeEngine::find(std::string_view path) {
+  const std::lock_guard lock(mutex_);
+  const Node* node = node_at(path.empty() ? std::string() : "/" + std::string(path));
+  if (node == nullptr) return fail(Errc::not_found, "nothing is known of " + std::string(path));
+  return node->id;
+}
+
 FakeEngine::Node& FakeEngine::add(const std::string& path, EntryKind kind) {
   const std::size_t slash = path.rfind('/');
-  const Node* parent = find(path.substr(0, slash));
+  const Node* parent = node_at(path.substr(0, slash));
   if (parent == nullptr) throw std::runtime_error("no directory for " + path);
   Node& node = nodes_[next_id_];
   node.id = next_id_++;
@@ -150,7 +157,7 @@ void FakeEngine::add_copy(const std::string& path, const std::string& of) {
 template <typename F>
 bool FakeEngine::with_node(const std::string& path, F change) {
   const std::lock_guard lock(mutex_);
-  Node* node = find(path);
+  Node* node = node_at(path);
   if (node == nullptr) return false;
   change(*node);
   return true;

@@ -54,6 +54,7 @@ class FakeEngine final : public Engine {
   void attributes(EntryId id, RequestContext context, Completion<Attributes> done) override;
   void list(EntryId directory, RequestContext context,
             Completion<std::shared_ptr<const DirectoryView>> done) override;
+  [[nodiscard]] Result<EntryId> find(std::string_view path) override;
   Result<std::shared_ptr<File>> open(EntryId id) override;
   WaiterId fill(const std::shared_ptr<File>& file, ByteRange range, RequestContext context,
                 Completion<> done) override;
@@ -78,7 +79,7 @@ class FakeEngine final : public Engine {
     EntryId entry = 0;
     std::function<void(Result<>)> done;
   };
-  Node* find(const std::string& path);
+  Node* node_at(const std::string& path);
   Node& add(const std::string& path, EntryKind kind);
   Attributes attributes_of(const Node& node);
   template <typename F>
