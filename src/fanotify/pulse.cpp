@@ -1,34 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fanotify/pulse.h"
 
-#include <chrono>
+#include <algorithm>
 
 namespace lazymirror::fanotify {
 
-void Pulse::on_ping() {
-  const bool first = since_.with([](auto& since) {
-    if (since) return false;
-    since = std::chrono::steady_clock::now();
-    return true;
+bool Pulse::Round::is_over() const {
+  return std::all_of(answered.begin(), answered.end(), [](bool a) { return a; });
+}
+
+void Pulse::on_ping(SteadyTime now) {
+  if (const auto number = next_round()) return begin(*number);
+  if (now - last_look_ < kBetweenLooks) return;
+  last_look_ = now;
+  if (late_.take_their_time(late(), now)) outbox_.pong();
+}
+
+// Nothing while one is under way.
+std::optional<std::uint64_t> Pulse::next_round() {
+  return round_.with([&](Round& round) -> std::optional<std::uint64_t> {
+    if (!round.is_over()) return std::nullopt;
+    round.answered.assign(lanes_.size(), false);
+    return ++round.number;
   });
-  if (first) {
-    pool_.run([this] { on_pool(); });
-    timers_.run_after(kBeside, gate_.function([this] { beside(); }));
-  } else {
-    beside();
+}
+
+void Pulse::begin(std::uint64_t number) {
+  late_.forget();
+  for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+    lanes_[lane].run(gate_.function([this, number, lane] { on_answer(number, lane); }));
   }
 }
 
-void Pulse::on_pool() {
-  since_.with([](auto& since) { since.reset(); });
-  outbox_.pong();
+void Pulse::on_answer(std::uint64_t number, std::size_t lane) {
+  const bool last = round_.with([&](Round& round) {
+    if (round.number != number) return false;
+    round.answered[lane] = true;
+    return round.is_over();
+  });
+  if (last) outbox_.pong();
 }
 
-void Pulse::beside() {
-  const bool slow = since_.with([](const auto& since) {
-    return since && std::chrono::steady_clock::now() - *since < kPatience;
+std::vector<LateLanes::CrewPtr> Pulse::late() const {
+  return round_.with([&](const Round& round) {
+    std::vector<LateLanes::CrewPtr> crews;
+    for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
+      if (!round.answered[lane]) crews.push_back(lanes_[lane].crew);
+    }
+    return crews;
   });
-  if (slow) outbox_.pong();
 }
 
 }  // namespace lazymirror::fanotify

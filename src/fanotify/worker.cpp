@@ -48,7 +48,7 @@ class Worker {
     files_.emplace(*parts_);
     directories_.emplace(*parts_, *population_, *directory_marks_, traps_, *look_ahead_);
     follower_.emplace(*parts_, traps_, *directory_marks_, *changed_, *look_ahead_);
-    pulse_.emplace(outbox_, *gate_, *pool_, *timers_);
+    pulse_.emplace(outbox_, *gate_, lanes(engine));
     engine.set_listener(&*follower_);
   }
 
@@ -65,6 +65,7 @@ class Worker {
   Result<WorkerEnd> run();
 
  private:
+  [[nodiscard]] std::vector<Lane> lanes(Engine& engine);
   void begin();
   void populate_root();
   void on_root(const Result<Population::Outcome>& result);
@@ -93,6 +94,13 @@ class Worker {
   std::optional<ChangeFollower> follower_;
   std::optional<Pulse> pulse_;
 };
+
+std::vector<Lane> Worker::lanes(Engine& engine) {
+  std::vector<Lane> lanes = engine.lanes();
+  lanes.push_back(pool_->lane());
+  lanes.push_back(timers_->lane());
+  return lanes;
+}
 
 // --- the start ---
 
@@ -176,7 +184,7 @@ void Worker::dispatch(Channel::Received received) {
     case ToWorker::Kind::trap_pipe: return trap_ends_.hold_pipe(std::move(received.fd));
     case ToWorker::Kind::trap_made: return trap_ends_.hold(message.entry, std::move(received.fd));
     case ToWorker::Kind::trap_gone: return trap_ends_.drop(message.entry);
-    case ToWorker::Kind::ping: return pulse_->on_ping();
+    case ToWorker::Kind::ping: return pulse_->on_ping(std::chrono::steady_clock::now());
     case ToWorker::Kind::paused:
       if (pauses_) pauses_->on_paused(message.ticket);
       return;

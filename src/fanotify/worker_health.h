@@ -17,7 +17,7 @@ namespace lazymirror::fanotify {
 class WorkerHealth {
  public:
   struct Times {
-    Duration ping{1'000};
+    Duration ping{500};
     Duration patience{4'000};  // without a sign of life
     Duration longest_start{64'000};
     Duration longest_pause{2'000};

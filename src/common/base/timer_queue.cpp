@@ -20,9 +20,12 @@ struct TimerQueue::Impl {
   std::unordered_map<TimerId, SteadyTime> times;
   TimerId next_id = 1;
   bool stopping = false;
+  const std::shared_ptr<Crew> crew = std::make_shared<Crew>();
   std::thread thread;
 
   void work() {
+    name_this_thread("lm-timer");
+    crew->join();
     std::unique_lock lock(mutex);
     while (!stopping) {
       if (pending.empty()) {
@@ -44,15 +47,13 @@ struct TimerQueue::Impl {
     lock.unlock();
     node.mapped()();
     node = {};  // captures die outside the lock
+    crew->step();
     lock.lock();
   }
 };
 
 TimerQueue::TimerQueue() : impl_(std::make_unique<Impl>()) {
-  impl_->thread = std::thread([impl = impl_.get()] {
-    name_this_thread("lm-timer");
-    impl->work();
-  });
+  impl_->thread = std::thread([impl = impl_.get()] { impl->work(); });
 }
 
 TimerQueue::~TimerQueue() {
@@ -88,6 +89,11 @@ bool TimerQueue::cancel(TimerId id) {
   node = impl_->pending.extract(Impl::Key{time->second, id});
   impl_->times.erase(time);
   return true;
+}
+
+Lane TimerQueue::lane() {
+  return {"lm-timer", impl_->crew,
+          [this](UniqueFunction<void()> job) { run_after(Duration(0), std::move(job)); }};
 }
 
 }  // namespace lazymirror

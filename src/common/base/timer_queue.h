@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "base/crew.h"
 #include "base/unique_function.h"
 
 namespace lazymirror {
@@ -31,6 +32,9 @@ class TimerQueue {
   // True when the function had not begun and now never will; its captures are
   // destroyed before the return. Does not wait for one that is running.
   bool cancel(TimerId id);
+
+  // REQUIRES: not used after the queue.
+  [[nodiscard]] Lane lane();
 
  private:
   struct Impl;

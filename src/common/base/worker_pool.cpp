@@ -20,9 +20,15 @@ struct WorkerPool::Impl {
   std::condition_variable wake;
   std::deque<UniqueFunction<void()>> jobs;
   bool stopping = false;
+  const std::string name;
+  const std::shared_ptr<Crew> crew = std::make_shared<Crew>();
   std::vector<std::thread> threads;
 
+  explicit Impl(std::string n) : name(std::move(n)) {}
+
   void work() {
+    name_this_thread(name);
+    crew->join();
     std::unique_lock lock(mutex);
     for (;;) {
       wake.wait(lock, [&] { return stopping || !jobs.empty(); });
@@ -32,17 +38,16 @@ struct WorkerPool::Impl {
       lock.unlock();
       job();
       job = nullptr;  // captures die outside the lock
+      crew->step();
       lock.lock();
     }
   }
 };
 
-WorkerPool::WorkerPool(std::string name, unsigned threads) : impl_(std::make_unique<Impl>()) {
+WorkerPool::WorkerPool(std::string name, unsigned threads)
+    : impl_(std::make_unique<Impl>(std::move(name))) {
   for (unsigned i = 0; i < threads; ++i) {
-    impl_->threads.emplace_back([impl = impl_.get(), name] {
-      name_this_thread(name);
-      impl->work();
-    });
+    impl_->threads.emplace_back([impl = impl_.get()] { impl->work(); });
   }
 }
 
@@ -61,6 +66,10 @@ void WorkerPool::run(UniqueFunction<void()> job) {
     impl_->jobs.push_back(std::move(job));
   }
   impl_->wake.notify_one();
+}
+
+Lane WorkerPool::lane() {
+  return {impl_->name, impl_->crew, [this](UniqueFunction<void()> job) { run(std::move(job)); }};
 }
 
 }  // namespace lazymirror

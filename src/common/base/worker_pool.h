@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "base/crew.h"
 #include "base/unique_function.h"
 
 namespace lazymirror {
@@ -22,6 +23,8 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   void run(UniqueFunction<void()> job);
+  // REQUIRES: not used after the pool.
+  [[nodiscard]] Lane lane();
 
  private:
   struct Impl;

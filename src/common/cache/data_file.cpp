@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/crew.h"
 #include "base/file_io.h"
 #include "cache/checksum.h"
 #include "cache/record.h"
@@ -329,6 +330,7 @@ void DataFile::check_suspects(ByteRange range) {
 }
 
 void DataFile::check_suspect(std::uint32_t chunk, const Fd& data, std::uint32_t crc) {
+  note_progress();
   const ByteRange range = range_of(chunk);
   ChunkChecksum sum(generation_, chunk);
   std::vector<std::byte> piece(kCheckPiece);

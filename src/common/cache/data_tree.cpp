@@ -15,6 +15,8 @@
 #include <iterator>
 #include <memory>
 
+#include "base/crew.h"
+
 namespace lazymirror {
 namespace {
 
@@ -92,6 +94,7 @@ Result<std::vector<std::string>> names_in(int directory) {
   (void)fd->release();  // fdopendir took it over
   std::vector<std::string> names;
   while (const dirent* entry = ::readdir(dir.get())) {
+    note_progress();
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
@@ -211,6 +214,7 @@ Result<> DataTree::remove_temporary(std::vector<std::string> pending) {
     const auto inside = names_in(fd->get());
     if (!inside) return fail(inside.error());
     for (const std::string& each : *inside) {
+      note_progress();
       if (::unlinkat(fd->get(), each.c_str(), 0) == 0) continue;
       pending.push_back(next_temporary_name());
       if (::renameat(fd->get(), each.c_str(), temporary_.get(), pending.back().c_str()) != 0) {

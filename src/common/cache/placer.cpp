@@ -11,6 +11,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/crew.h"
 #include "base/file_io.h"
 
 namespace lazymirror {
@@ -114,6 +115,7 @@ class PlacingRun {
 Result<Placement> PlacingRun::run() {
   if (auto r = look_at_what_stands(); !r) return fail(r.error());
   for (Child& child : plan_.children) {
+    note_progress();
     const Entry& entry = child.entry;
     if (!child.stands) {
       if (auto r = make(child); !r) return fail(r.error());
@@ -135,6 +137,7 @@ Result<> PlacingRun::look_at_what_stands() {
   std::unordered_map<std::string_view, Child*> wanted;
   for (Child& child : plan_.children) wanted.emplace(child.entry.name, &child);
   for (const std::string& name : *names) {
+    note_progress();
     struct stat st {};
     if (::fstatat(directory_, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) continue;

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/crew.h"
 #include "base/file_io.h"
 
 namespace lazymirror {
@@ -134,6 +135,7 @@ Result<> Poison::cover(int fd, ByteRange range) const {
 
 Result<bool> Poison::clone(int fd, ByteRange blocks) const {
   for (std::uint64_t at = blocks.begin; at < blocks.end;) {
+    note_progress();
     const std::uint64_t length = std::min(step_, blocks.end - at);
     const file_clone_range range{template_.get(), 0, length, at};
     if (::ioctl(fd, FICLONERANGE, &range) != 0) {

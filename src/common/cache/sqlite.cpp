@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/crew.h"
+
 namespace lazymirror {
 namespace {
 
@@ -70,6 +72,7 @@ Query& Query::bind(std::optional<std::int64_t> value) {
 }
 
 Result<bool> Query::step() {
+  note_progress();
   if (status_ == SQLITE_OK) status_ = sqlite3_step(statement_);
   const int status = std::exchange(status_, SQLITE_OK);
   if (status == SQLITE_ROW) return true;

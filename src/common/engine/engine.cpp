@@ -105,6 +105,7 @@ class EngineImpl final : public Engine {
   }
 
   [[nodiscard]] InPlace* in_place() override { return in_place_ ? &*in_place_ : nullptr; }
+  [[nodiscard]] std::vector<Lane> lanes() override;
   Result<FileStatus> status(EntryId id) override;
   Result<EngineUsage> usage() override;
 
@@ -131,6 +132,13 @@ class EngineImpl final : public Engine {
   std::optional<Populator> populator_;  // in place only, as is the next
   std::optional<InPlaceTree> in_place_;
 };
+
+std::vector<Lane> EngineImpl::lanes() {
+  std::vector<Lane> lanes{pool_->lane(), timers_->lane()};
+  if (auto network = uplink_.lane()) lanes.push_back(std::move(*network));
+  if (populator_) lanes.push_back(populator_->lane());
+  return lanes;
+}
 
 Result<FileStatus> EngineImpl::status(EntryId id) {
   const auto entry = cache_->catalog().get(id);

@@ -19,6 +19,7 @@
 
 #include "base/byte_range.h"
 #include "base/clock.h"
+#include "base/crew.h"
 #include "base/request_context.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -160,6 +161,10 @@ class Engine {
 
   // Nothing unless the cache was opened with in_place.
   [[nodiscard]] virtual InPlace* in_place() = 0;
+
+  // All threads that requests depend on, for whoever watches whether they are
+  // alive. REQUIRES: not used after the engine.
+  [[nodiscard]] virtual std::vector<Lane> lanes() { return {}; }
 
   virtual Result<FileStatus> status(EntryId id) = 0;
   virtual Result<EngineUsage> usage() = 0;  // local only

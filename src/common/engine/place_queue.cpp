@@ -13,10 +13,12 @@ PlaceQueue::PlaceQueue()
 
 void PlaceQueue::close() {
   std::unordered_map<EntryId, Job> dropped;
+  decltype(calls_) calls;
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
     dropped.swap(jobs_);
+    calls.swap(calls_);
   }
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
@@ -41,7 +43,25 @@ void PlaceQueue::hasten(EntryId directory) {
   wake_.notify_all();
 }
 
+Lane PlaceQueue::lane() {
+  return {"lm-place", crew_, [this](UniqueFunction<void()> job) { call(std::move(job)); }};
+}
+
+void PlaceQueue::call(UniqueFunction<void()> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    calls_.push_back(std::move(job));
+  }
+  wake_.notify_all();
+}
+
 UniqueFunction<void()> PlaceQueue::take(bool only_demand) {
+  if (!calls_.empty()) {
+    auto call = std::move(calls_.front());
+    calls_.pop_front();
+    return call;
+  }
   const auto rank = [](const Job& job) { return std::tie(job.priority, job.number); };
   auto best = jobs_.end();
   for (auto job = jobs_.begin(); job != jobs_.end(); ++job) {
@@ -56,6 +76,7 @@ UniqueFunction<void()> PlaceQueue::take(bool only_demand) {
 
 void PlaceQueue::work(bool only_demand) {
   name_this_thread(only_demand ? "lm-place-now" : "lm-place");
+  crew_->join();
   std::unique_lock lock(mutex_);
   while (!closed_) {
     auto job = take(only_demand);
@@ -66,6 +87,7 @@ void PlaceQueue::work(bool only_demand) {
     lock.unlock();
     job();
     job = nullptr;  // captures die outside the lock
+    crew_->step();
     lock.lock();
   }
 }

@@ -10,10 +10,13 @@
 #include <array>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
 
+#include "base/crew.h"
 #include "base/request_context.h"
 #include "base/unique_function.h"
 #include "cache/entry.h"
@@ -31,6 +34,9 @@ class PlaceQueue {
   void submit(EntryId directory, Priority priority, UniqueFunction<void()> job);
   // Somebody waits for it now; nothing happens when it is not queued.
   void hasten(EntryId directory);
+  // Its threads, who do what comes by the lane before all else. REQUIRES: not used
+  // after the queue.
+  [[nodiscard]] Lane lane();
   // Drops what is queued; what is under way has ended when it returns.
   void close();
 
@@ -41,6 +47,7 @@ class PlaceQueue {
     UniqueFunction<void()> run;
   };
 
+  void call(UniqueFunction<void()> job);
   void work(bool only_demand);
   [[nodiscard]] UniqueFunction<void()> take(bool only_demand);  // under the lock
 
@@ -49,6 +56,8 @@ class PlaceQueue {
   bool closed_ = false;
   std::uint64_t next_number_ = 0;
   std::unordered_map<EntryId, Job> jobs_;
+  std::deque<UniqueFunction<void()>> calls_;
+  const std::shared_ptr<Crew> crew_ = std::make_shared<Crew>();
   std::array<std::thread, 2> threads_;
 };
 

@@ -34,6 +34,7 @@ class Populator {
   [[nodiscard]] Duration fresh_for(EntryId directory);
   Result<> place_known();
   [[nodiscard]] ObserverPtr observer() const;
+  [[nodiscard]] Lane lane() { return places_.lane(); }
 
   // Completes all who wait with Errc::cancelled; nothing is being placed any
   // more when it returns.

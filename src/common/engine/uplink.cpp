@@ -73,6 +73,16 @@ void Uplink::note_answer() {
   if (capacity > 0) queue_.set_capacity(capacity);
 }
 
+std::optional<Lane> Uplink::lane() {
+  std::optional<Lane> lane;
+  if (const Use origin(*this); origin) lane = origin->lane();
+  if (!lane) return lane;
+  lane->run = [this, run = std::move(lane->run)](UniqueFunction<void()> job) {
+    if (const Use origin(*this); origin) run(std::move(job));
+  };
+  return lane;
+}
+
 void Uplink::close() {
   std::unique_lock lock(mutex_);
   closed_ = true;

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "fetch/transfer_queue.h"
 #include "http/origin.h"
@@ -31,6 +32,9 @@ class Uplink {
   [[nodiscard]] bool ranges_supported();
   // An answer came: the origin may have shown how much it can take at once.
   void note_answer();
+
+  // The origin's, if it has one. REQUIRES: not used after the uplink.
+  [[nodiscard]] std::optional<Lane> lane();
 
   // Ends every transfer and the origin's thread; every completion has been
   // called when it returns.

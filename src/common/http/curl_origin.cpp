@@ -20,6 +20,8 @@
 namespace lazymirror {
 namespace {
 
+constexpr const char* kThreadName = "lm-network";
+
 struct Add {
   TransferId id;
   std::unique_ptr<Transfer> transfer;
@@ -28,7 +30,10 @@ struct Add {
 struct Cancel {
   TransferId id;
 };
-using Command = std::variant<Add, Cancel>;
+struct Call {
+  UniqueFunction<void()> function;
+};
+using Command = std::variant<Add, Cancel, Call>;
 
 class CurlOrigin final : public Origin {
  public:
@@ -76,6 +81,10 @@ class CurlOrigin final : public Origin {
 
   OriginHealth health() const override { return facts_.health(); }
 
+  std::optional<Lane> lane() override {
+    return Lane{kThreadName, crew_, [this](UniqueFunction<void()> f) { push(Call{std::move(f)}); }};
+  }
+
  private:
   TransferId add(std::unique_ptr<Transfer> transfer, SteadyTime deadline) {
     const TransferId id = next_id_++;
@@ -89,10 +98,12 @@ class CurlOrigin final : public Origin {
   }
 
   void run() {
-    name_this_thread("lm-network");
+    name_this_thread(kThreadName);
+    crew_->join();
     while (!stopping_) {
       take_commands();
       loop_.turn();
+      crew_->step();
     }
     // What a completion asks for now is cancelled as well.
     do {
@@ -105,6 +116,8 @@ class CurlOrigin final : public Origin {
     for (Command& command : queue) {
       if (auto* a = std::get_if<Add>(&command)) {
         loop_.add(a->id, std::move(a->transfer), a->deadline);
+      } else if (auto* call = std::get_if<Call>(&command)) {
+        call->function();
       } else {
         loop_.cancel(std::get<Cancel>(command).id);
       }
@@ -118,6 +131,7 @@ class CurlOrigin final : public Origin {
   std::atomic<TransferId> next_id_{1};
   Guarded<std::vector<Command>> commands_;
   NetworkLoop loop_;
+  const std::shared_ptr<Crew> crew_ = std::make_shared<Crew>();
   std::thread thread_;
 };
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "base/crew.h"
 #include "http/network_job.h"
 #include "http/response_head.h"
 #include "http/status.h"
@@ -29,6 +30,7 @@ int NetworkLoop::on_request(void* job, char*, char*, int, int) {
 }
 
 std::size_t NetworkLoop::on_write(char* data, std::size_t size, std::size_t count, void* job) {
+  note_progress();
   Job& target = *static_cast<Job*>(job);
   try {
     return target.loop.write(target, std::as_bytes(std::span(data, size * count)));

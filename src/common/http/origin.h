@@ -25,6 +25,7 @@
 
 #include "base/byte_range.h"
 #include "base/clock.h"
+#include "base/crew.h"
 #include "base/request_context.h"
 #include "base/result.h"
 #include "base/unique_function.h"
@@ -113,6 +114,9 @@ class Origin {
   [[nodiscard]] virtual bool ranges_supported() const { return true; }
 
   [[nodiscard]] virtual OriginHealth health() const { return {}; }
+
+  // Its network thread, if it has one. REQUIRES: not used after the origin.
+  [[nodiscard]] virtual std::optional<Lane> lane() { return std::nullopt; }
 };
 
 }  // namespace lazymirror

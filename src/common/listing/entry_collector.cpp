@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "base/crew.h"
 #include "base/url.h"
 
 namespace lazymirror {
@@ -22,6 +23,7 @@ bool EntryCollector::Equal::operator()(std::uint32_t a, std::uint32_t b) const {
 std::optional<std::size_t> EntryCollector::add(std::string segment, EntryKind kind,
                                                std::optional<std::uint64_t> size,
                                                std::optional<ListedTime> mtime) {
+  note_progress();
   auto& entries = listing_.entries;
   // Only an escape can decode to something else.
   const bool escaped = segment.find('%') != segment.npos;

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <future>
@@ -68,6 +70,24 @@ TEST(WorkerPoolTest, ThreadsAreNamed) {
     name.set_value(text.data());
   });
   EXPECT_EQ(name.get_future().get(), "a-name-that-is-");
+}
+
+TEST(WorkerPoolTest, ItsLaneTellsWhoServesItAndThatItGetsOn) {
+  WorkerPool pool("lane", 2);
+  const Lane lane = pool.lane();
+  EXPECT_EQ(lane.name, "lane");
+  for (int i = 0; i < 3; ++i) {
+    std::promise<pid_t> done;
+    auto future = done.get_future();
+    lane.run([&] {
+      note_progress();
+      done.set_value(::gettid());
+    });
+    ASSERT_EQ(future.wait_for(kLimit), std::future_status::ready);
+    const auto members = lane.crew->members();
+    EXPECT_NE(std::find(members.begin(), members.end(), future.get()), members.end());
+  }
+  EXPECT_GE(lane.crew->steps(), 3u);
 }
 
 }  // namespace
