@@ -8,7 +8,7 @@
 namespace lazymirror {
 namespace {
 
-constexpr std::size_t kBlock = 4096;  // chunks begin at multiples of it
+constexpr std::size_t kPiece = 64u << 10;  // the smallest chunk; all are multiples of it
 
 }  // namespace
 
@@ -66,20 +66,21 @@ Result<> DataWriter::append_to_chunk(std::span<const std::byte> bytes, bool to_i
   if (skipping_) return {};
   checksum_.add(bytes);
   const std::uint64_t before = written_;
-  if (auto r = complete_block(bytes, to_its_end); !r) return r;
-  const std::size_t whole = to_its_end ? bytes.size() : bytes.size() / kBlock * kBlock;
-  if (auto r = write(bytes.first(whole)); !r) return r;
-  rest_.insert(rest_.end(), bytes.begin() + static_cast<std::ptrdiff_t>(whole), bytes.end());
+  while (!bytes.empty()) {
+    if (auto r = append_to_piece(bytes, to_its_end); !r) return r;
+  }
   return written_ == before ? Result<>() : file_->restore_mtime(data_);
 }
 
-// Takes from the front of `bytes` what the block that has begun still lacks.
-Result<> DataWriter::complete_block(std::span<const std::byte>& bytes, bool to_its_end) {
-  if (rest_.empty()) return {};
-  const std::size_t n = std::min(kBlock - rest_.size(), bytes.size());
-  rest_.insert(rest_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
-  bytes = bytes.subspan(n);
-  if (rest_.size() < kBlock && !to_its_end) return {};
+// Takes from the front of `bytes` what the piece that has begun still lacks; a
+// whole one is not copied.
+Result<> DataWriter::append_to_piece(std::span<const std::byte>& bytes, bool to_its_end) {
+  const auto part = bytes.first(std::min(kPiece - rest_.size(), bytes.size()));
+  bytes = bytes.subspan(part.size());
+  if (part.size() == kPiece) return write(part);
+  rest_.insert(rest_.end(), part.begin(), part.end());
+  const bool is_whole = rest_.size() == kPiece || (to_its_end && bytes.empty());
+  if (!is_whole) return {};
   auto r = write(rest_);
   rest_.clear();
   return r;

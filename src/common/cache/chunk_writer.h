@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ChunkWriter over a DataFile: bytes go to the file in whole blocks, the
+// ChunkWriter over a DataFile: bytes go to the file in pieces of 64 KiB, the
 // checksum is carried along, and the bit is set when the whole chunk has been
-// written. A part of a block waits for its rest: to write it alone, the file
+// written. Less than a piece waits for its rest. Nobody can read it before its
+// chunk is whole anyway; libcurl hands over 16 KiB at a time, and many small
+// writes cost more than the copy, as do reads of the small folios that they
+// leave in the page cache. A part of a block is never written alone: the file
 // system would have to read the block first, which is one of poison in place.
 #pragma once
 
@@ -26,7 +29,7 @@ class DataWriter final : public ChunkWriter {
 
  private:
   Result<> append_to_chunk(std::span<const std::byte> bytes, bool to_its_end);
-  Result<> complete_block(std::span<const std::byte>& bytes, bool to_its_end);
+  Result<> append_to_piece(std::span<const std::byte>& bytes, bool to_its_end);
   Result<> write(std::span<const std::byte> bytes);
 
   const std::shared_ptr<DataFile> file_;
@@ -35,7 +38,7 @@ class DataWriter final : public ChunkWriter {
   std::uint32_t chunk_;
   ChunkChecksum checksum_;
   std::uint64_t written_;        // up to where, of the chunk
-  std::vector<std::byte> rest_;  // what follows there, less than a block
+  std::vector<std::byte> rest_;  // what follows there, less than a piece
   bool skipping_ = false;        // the chunk is present already
   std::optional<Error> broken_;
 };
