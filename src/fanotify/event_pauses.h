@@ -30,7 +30,7 @@ class EventPauses : public std::enable_shared_from_this<EventPauses> {
   // Blocks until the keeper has said that it reads no more, at most kPatience.
   // The pause ends with what is returned. Not for the thread that receives
   // the keeper's messages.
-  static constexpr Duration kPatience{1'000};
+  static constexpr Duration kPatience{10'000};
   [[nodiscard]] std::shared_ptr<void> begin();
   void on_paused(Ticket ticket);
 

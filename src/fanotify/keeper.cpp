@@ -15,7 +15,9 @@
 namespace lazymirror::fanotify {
 namespace {
 
-constexpr Duration kLongestPause{2'000};
+// A worker that hangs is replaced before, which ends the pause; one that has its
+// disk busy is given the time.
+constexpr Duration kLongestPause{10'000};
 constexpr unsigned kStartsBeforeReady = 3;
 
 constexpr std::size_t kReserve = 256;  // descriptors for what is not an event

@@ -21,6 +21,9 @@
 namespace lazymirror::testing {
 namespace {
 
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+
 constexpr std::uint64_t kSize = 8'000'001;
 // Nobody reads ahead as far as this.
 constexpr std::uint64_t kPage = 4'096, kFar = 1'900 * kPage;
@@ -122,6 +125,42 @@ TEST_F(DirectoriesNotListedYet, ArePassedOverByToolsThatStayOnOneFileSystem) {
 TEST_F(DirectoriesNotListedYet, AreOnTheSameFileSystemWithoutTraps) {
   const auto daemon = watched({"--max-traps=0"});
   EXPECT_EQ(found("-xdev"), "\nd\nd/f\n");
+}
+
+// A copy of the mounts as they were when the namespace was made.
+class InAnotherNamespace : public OnEachFs {
+ protected:
+  InAnotherNamespace() {
+    for (const char* name : {"/warm/f", "/cold/f", "/colder/f"}) origin.put(name, {.size = kPage});
+  }
+  CommandResult run_with(const std::string& propagation, const std::string& line) {
+    return run_shell("unshare -m --propagation " + propagation + " sh -c '" + line + "'");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, InAnotherNamespace, ::testing::ValuesIn(each_fs()), fs_name);
+
+TEST_P(InAnotherNamespace, ThatFollowsAllIsAsHere) {
+  const auto daemon = watched();
+  const std::string out = work / "out";
+  EXPECT_EQ(run_with("slave", "cat " + at("/cold/f") + " > " + out).status, 0);
+  EXPECT_TRUE(file_is(out, "/cold/f", 1, kPage));
+}
+
+// The trap is taken away here; its copy stays, and leads nowhere.
+TEST_P(InAnotherNamespace, WithoutPropagationATrapStaysAnErrorAndFilesAreRight) {
+  const auto daemon = watched();
+  ASSERT_EQ(stat_error(at("/warm/f")), 0);
+  const std::string out = work / "out";
+  const auto there =
+      run_with("private", "cat " + at("/warm/f") + " > " + out + "; stat " + at("/cold/f") +
+                              "; ls " + at("/cold") + " && echo listed");
+  EXPECT_TRUE(file_is(out, "/warm/f", 1, kPage));
+  EXPECT_NE(there.status, 0) << there.output;
+  EXPECT_THAT(there.output, AnyOf(HasSubstr("Stale file handle"), HasSubstr("Too many levels")));
+  EXPECT_THAT(there.output, ::testing::Not(HasSubstr("listed")));
+  EXPECT_EQ(stat_error(at("/cold/f")), 0);
+  EXPECT_EQ(run_with("private", "cat " + at("/cold/f") + " > " + out).status, 0)
+      << "one that is made now";
 }
 
 }  // namespace

@@ -58,12 +58,10 @@ std::vector<Way> reflink_fs() {
 }
 
 std::vector<Way> other_ways() {
-  constexpr bool kTellsOpens = true;
   const std::string without_ranges = "--events=access-perm", shared = "--shared-filesystem";
-  return {
-      {"Ext4WithoutRanges", SmallFs::Kind::ext4, {without_ranges}, kTellsOpens},
-      {"XfsShared", SmallFs::Kind::xfs, {shared}},
-      {"BtrfsSharedWithoutRanges", SmallFs::Kind::btrfs, {shared, without_ranges}, kTellsOpens}};
+  return {{"Ext4WithoutRanges", SmallFs::Kind::ext4, {without_ranges}},
+          {"XfsShared", SmallFs::Kind::xfs, {shared}},
+          {"BtrfsSharedWithoutRanges", SmallFs::Kind::btrfs, {shared, without_ranges}}};
 }
 
 std::vector<Way> each_way() {

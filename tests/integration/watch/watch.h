@@ -36,7 +36,6 @@ struct Way {
   std::string name;
   SmallFs::Kind kind;
   std::vector<std::string> options = {};
-  bool tells_opens = false;  // not only reads
 };
 void PrintTo(const Way& way, std::ostream* out);  // for messages
 
