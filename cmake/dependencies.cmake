@@ -3,6 +3,7 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(CURL 7.84 REQUIRED)      # header API, curl_easy_header(3)
+find_package(OpenSSL REQUIRED)        # libcurl's own TLS library; checksums for verify
 find_package(LibXml2 REQUIRED)
 find_package(SQLite3 3.35 REQUIRED)   # RETURNING
 find_package(spdlog REQUIRED)
