@@ -14,9 +14,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/byte_range.h"
 #include "base/result.h"
@@ -73,6 +75,19 @@ class CachedFile : public std::enable_shared_from_this<CachedFile> {
   // from the old one (backing_fd) keeps right bytes; what is being written
   // into it is lost, its writers get Errc::io.
   virtual Result<> discard() = 0;
+
+  // Reads the present chunks that touch `range` and compares them with their
+  // checksums; nothing is changed. `sink` is shown the bytes in order, and may
+  // be empty. Local disk work.
+  using ByteSink = std::function<void(std::span<const std::byte>)>;
+  struct Check {
+    std::uint64_t bytes = 0;         // that were read
+    std::vector<ByteRange> damaged;  // whole chunks
+  };
+  [[nodiscard]] virtual Check check(ByteRange range, const ByteSink& sink) = 0;
+  // Those chunks are not present any more, durably. In place only by way of
+  // InPlace::forget().
+  virtual Result<> forget(std::span<const ByteRange> ranges) = 0;
 };
 
 // A run of consecutive bytes on their way into a CachedFile. Not synchronised.

@@ -65,6 +65,9 @@ class Catalog {
                                                        std::string_view after,
                                                        std::size_t limit) const;
   [[nodiscard]] Result<DirectoryState> directory(EntryId id) const;
+  // Up to `limit` subdirectories after `after`; by id.
+  [[nodiscard]] Result<std::vector<EntryId>> directories_after(EntryId directory, EntryId after,
+                                                               std::size_t limit) const;
   // From the first component below the root to `id`; empty for the root.
   [[nodiscard]] Result<std::vector<Entry>> lineage(EntryId id) const;
   [[nodiscard]] Result<std::uint64_t> entry_count() const;
@@ -96,6 +99,20 @@ class Catalog {
   // The files of `directory` that were complete at the last commit, in order of
   // id: a hint for listings that looks at no data file.
   [[nodiscard]] Result<std::vector<EntryId>> complete_children(EntryId directory) const;
+  // The files of a directory as of the last commit: a hint, as above.
+  struct FileTotals {
+    std::uint64_t files = 0, bytes = 0;  // of known size
+    std::uint64_t complete = 0, complete_bytes = 0;
+    std::uint64_t cached = 0, cached_bytes = 0;  // with any chunk present
+    std::uint64_t unsized = 0;                   // what they are or how large is not known
+  };
+  [[nodiscard]] Result<FileTotals> file_totals(EntryId directory) const;
+  // Up to `limit` files after `after` that are not complete, or that have any
+  // chunk present; by id.
+  [[nodiscard]] Result<std::vector<Entry>> incomplete_after(EntryId directory, EntryId after,
+                                                            std::size_t limit) const;
+  [[nodiscard]] Result<std::vector<Entry>> cached_after(EntryId directory, EntryId after,
+                                                        std::size_t limit) const;
   // Sets bits and checksums of many files in one transaction. Skipped are
   // records of generations that are no longer current, and those taken before
   // the last clear() (fewer `clears`): they would bring cleared bits back.

@@ -4,40 +4,14 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "base/crew.h"
 #include "base/file_io.h"
-#include "cache/checksum.h"
 #include "cache/record.h"
 
 namespace lazymirror {
-namespace {
-
-constexpr int kDontCache = 0x80;  // RWF_DONTCACHE, Linux 6.14
-constexpr std::size_t kCheckPiece = 128u << 10;
-
-// As pread_full(), leaving nothing behind in the page cache where that works.
-Result<std::size_t> read_dropping(FileContext& context, int fd, std::span<std::byte> out,
-                                  std::uint64_t offset) {
-  std::size_t done = 0;
-  while (done < out.size() && context.can_drop_behind) {
-    const iovec piece{out.data() + done, out.size() - done};
-    const ssize_t n = ::preadv2(fd, &piece, 1, static_cast<off_t>(offset + done), kDontCache);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && (errno == EOPNOTSUPP || errno == EINVAL)) context.can_drop_behind = false;
-    if (n <= 0) break;  // an error shows again below
-    done += static_cast<std::size_t>(n);
-  }
-  auto rest = pread_full(fd, out.subspan(done), offset + done);
-  if (!rest) return rest;
-  return done + *rest;
-}
-
-}  // namespace
 
 DataFile::DataFile(std::shared_ptr<FileContext> context, const FileRecord& record, TreePath path)
     : context_(std::move(context)),
@@ -191,7 +165,7 @@ Result<std::size_t> DataFile::read(std::span<std::byte> out, std::uint64_t offse
   const Fd data = present_data(range);
   if (!data) return fail(Errc::busy, "not fetched yet");
   const auto wanted = out.first(static_cast<std::size_t>(range.size()));
-  auto n = drop_behind ? read_dropping(*context_, data->get(), wanted, offset)
+  auto n = drop_behind ? read_dropping(data->get(), wanted, offset)
                        : pread_full(data->get(), wanted, offset);
   if (!n) return n;
   if (*n < wanted.size()) {
@@ -308,64 +282,6 @@ Result<> DataFile::discard() {
 void DataFile::data_lost(const Error& why) {
   spdlog::error("cache: {}: {}; its bytes are fetched again", path_.back(), why.message);
   if (auto r = discard(); !r) spdlog::error("cache: {}: {}", path_.back(), r.error().message);
-}
-
-// --- after a power loss ---
-
-void DataFile::check_suspects(ByteRange range) {
-  for (;;) {
-    Fd data;
-    std::uint32_t chunk = 0;
-    std::uint32_t crc = 0;
-    state_.with([&](const State& s) {
-      const auto run = s.suspects.first_present(range);
-      if (!run) return;
-      chunk = s.suspects.chunk_at(run->begin);
-      crc = s.crcs[chunk];
-      data = s.data;
-    });
-    if (!data) return;
-    check_suspect(chunk, data, crc);
-  }
-}
-
-void DataFile::check_suspect(std::uint32_t chunk, const Fd& data, std::uint32_t crc) {
-  note_progress();
-  const ByteRange range = range_of(chunk);
-  ChunkChecksum sum(generation_, chunk);
-  std::vector<std::byte> piece(kCheckPiece);
-  bool readable = true;
-  for (std::uint64_t at = range.begin; readable && at < range.end; at += piece.size()) {
-    const auto want = std::span(piece).first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), range.end - at)));
-    const auto n = pread_full(data->get(), want, at);
-    readable = n && *n == want.size();
-    sum.add(want);
-  }
-  const bool good = readable && sum.value() == crc;
-  bool settled = false;
-  const auto cleared = state_.with([&](State& s) -> std::optional<FileRecord> {
-    // A writer may have stored the chunk anew, and with it a new checksum.
-    if (s.data != data || !s.suspects.has(chunk) || s.crcs[chunk] != crc) return std::nullopt;
-    s.suspects.clear(chunk);
-    settled = s.suspects.present_count() == 0;
-    if (settled) s.epoch = context_->catalog->epoch();
-    if (good) return std::nullopt;
-    s.map.clear(chunk);
-    ++s.clears;
-    return record_of(s);
-  });
-  if (settled || cleared) announce_changes();
-  if (cleared) forget_chunk(*cleared);
-}
-
-void DataFile::forget_chunk(const FileRecord& rest) {
-  spdlog::warn("cache: {}: a chunk is not what it was when stored; it is fetched again",
-               path_.back());
-  if (retired_) return;
-  if (auto r = context_->catalog->clear(rest); !r) {
-    spdlog::error("cache: {}: {}", path_.back(), r.error().message);
-  }
 }
 
 // --- the committer's view ---

@@ -75,6 +75,8 @@ class DataFile final : public CachedFile, public Committable {
   [[nodiscard]] Result<UniqueFd> backing_fd() override;
   [[nodiscard]] Result<std::unique_ptr<ChunkWriter>> write_from(std::uint64_t offset) override;
   Result<> discard() override;
+  [[nodiscard]] Check check(ByteRange range, const ByteSink& sink) override;
+  Result<> forget(std::span<const ByteRange> ranges) override;
 
   [[nodiscard]] std::optional<Snapshot> take_snapshot() override;
   void commit_failed() override;
@@ -157,7 +159,18 @@ class DataFile final : public CachedFile, public Committable {
   [[nodiscard]] FileRecord record_of(const State& state) const;
   [[nodiscard]] Fd present_data(ByteRange range);
   void check_suspects(ByteRange range);
-  void check_suspect(std::uint32_t chunk, const Fd& data, std::uint32_t crc);
+  // A chunk as it should be in `data`.
+  struct Sample {
+    std::uint32_t chunk = 0;
+    std::uint32_t crc = 0;
+    Fd data;
+  };
+  [[nodiscard]] std::optional<Sample> sample_of(std::uint32_t chunk) const;
+  [[nodiscard]] bool is_intact(const Sample& sample, const ByteSink& sink) const;
+  [[nodiscard]] Result<std::size_t> read_dropping(int fd, std::span<std::byte> out,
+                                                  std::uint64_t offset) const;
+  void check_suspect(const Sample& sample);
+  void settle(const Sample& sample);
   void forget_chunk(const FileRecord& rest);
   void announce_changes();
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/directory_loader.h"
+#include "engine/engine_jobs.h"
 #include "engine/file_ahead.h"
 #include "engine/files.h"
 #include "engine/in_place_tree.h"
@@ -48,12 +49,15 @@ class EngineImpl final : public Engine {
       populator_.emplace(*parts_, *tree_, *loader_, *prober_);
       in_place_.emplace(*cache_, *populator_, *files_, open_files_, *listing_ahead_);
     }
+    jobs_.emplace(*parts_, *tree_, *loader_, *prober_, *files_, populator_ ? &*populator_ : nullptr,
+                  in_place_ ? &*in_place_ : nullptr);
   }
 
   // 1. Nobody waits any more and nothing new is started. 2. What is under way
   // ends; its last words go to the pool. 3. The pool does what it was given.
   // 4. No timer rings. Only then do the parts go that all these call.
   ~EngineImpl() override {
+    jobs_->stop();
     listing_ahead_->stop();
     file_ahead_->stop();
     if (populator_) populator_->stop();
@@ -106,6 +110,7 @@ class EngineImpl final : public Engine {
 
   [[nodiscard]] InPlace* in_place() override { return in_place_ ? &*in_place_ : nullptr; }
   [[nodiscard]] std::vector<Lane> lanes() override;
+  [[nodiscard]] Jobs& jobs() override { return *jobs_; }
   Result<FileStatus> status(EntryId id) override;
   Result<EngineUsage> usage() override;
 
@@ -131,6 +136,7 @@ class EngineImpl final : public Engine {
   std::optional<Tree> tree_;
   std::optional<Populator> populator_;  // in place only, as is the next
   std::optional<InPlaceTree> in_place_;
+  std::optional<EngineJobs> jobs_;
 };
 
 std::vector<Lane> EngineImpl::lanes() {

@@ -28,6 +28,7 @@
 #include "cache/cache.h"
 #include "cache/entry.h"
 #include "engine/in_place.h"
+#include "engine/jobs.h"
 #include "fetch/fill_scheduler.h"
 #include "http/origin.h"
 
@@ -165,6 +166,7 @@ class Engine {
   // All threads that requests depend on, for whoever watches whether they are
   // alive. REQUIRES: not used after the engine.
   [[nodiscard]] virtual std::vector<Lane> lanes() { return {}; }
+  [[nodiscard]] virtual Jobs& jobs() = 0;
 
   virtual Result<FileStatus> status(EntryId id) = 0;
   virtual Result<EngineUsage> usage() = 0;  // local only

@@ -78,6 +78,15 @@ WaiterId Files::fill(const std::shared_ptr<File>& file, ByteRange range, Request
   return id;
 }
 
+WaiterId Files::fetch(const std::shared_ptr<MirrorFile>& file, ByteRange range,
+                      RequestContext context, Completion<> done) {
+  if (auto usable = file->check_usable(); !usable) {
+    done(std::move(usable));
+    return 0;
+  }
+  return fills_.fill(file, range, context, std::move(done));
+}
+
 void Files::prefetch(EntryId id) {
   if (is_cache_full()) return;
   const auto file = open(id);

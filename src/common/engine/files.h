@@ -24,6 +24,9 @@ class Files final : public FileEvents {
   [[nodiscard]] Result<std::shared_ptr<MirrorFile>> open(EntryId id);
   WaiterId fill(const std::shared_ptr<File>& file, ByteRange range, RequestContext context,
                 Completion<> done);
+  // The same for a job: says nothing of what is read next.
+  WaiterId fetch(const std::shared_ptr<MirrorFile>& file, ByteRange range, RequestContext context,
+                 Completion<> done);
   // Fetches all of a file behind everything that somebody waits for.
   void prefetch(EntryId id);
   void cancel(WaiterId id) { fills_.cancel(id); }

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "base/unique_function.h"
+#include "cache/cached_file.h"
 #include "cache/placement.h"
 
 namespace lazymirror {
@@ -58,6 +60,8 @@ class InPlace {
   virtual void if_complete(EntryId id, UniqueFunction<void()> mark) = 0;
   // Errc::busy: somebody has it open, or it is being filled.
   virtual Result<> evict(EntryId id) = 0;
+  // As CachedFile::forget(), on behalf of verify. Errc::busy: try again.
+  virtual Result<> forget(CachedFile& file, std::span<const ByteRange> ranges) = 0;
   virtual Result<> reserve(EntryId id) = 0;
   virtual Result<> release(EntryId id) = 0;
   [[nodiscard]] virtual std::vector<EntryId> reserved() = 0;

@@ -30,4 +30,16 @@ Result<> InPlaceTree::evict(EntryId id) {
   return evicted;
 }
 
+// Nobody takes the file for complete meanwhile: the guard that is set would be
+// taken away again.
+Result<> InPlaceTree::forget(CachedFile& file, std::span<const ByteRange> ranges) {
+  const EntryId id = file.id();
+  const bool alone =
+      held_.with([&](auto& files) { return files.try_emplace(id, kEvicting).second; });
+  if (!alone) return fail(Errc::busy, "the file is in use");
+  Result<> forgotten = file.forget(ranges);
+  held_.with([&](auto& files) { files.erase(id); });
+  return forgotten;
+}
+
 }  // namespace lazymirror

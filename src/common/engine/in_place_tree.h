@@ -49,6 +49,7 @@ class InPlaceTree final : public InPlace {
   [[nodiscard]] Result<std::string> path(EntryId id) override { return cache_.path_in_place(id); }
   void if_complete(EntryId id, UniqueFunction<void()> mark) override;
   Result<> evict(EntryId id) override;
+  Result<> forget(CachedFile& file, std::span<const ByteRange> ranges) override;
   Result<> reserve(EntryId id) override { return cache_.reserve(id); }
   Result<> release(EntryId id) override { return cache_.release(id, populator_.observer()); }
   [[nodiscard]] std::vector<EntryId> reserved() override { return cache_.reserved(); }

@@ -73,6 +73,8 @@ class MirrorFile final : public File,
   [[nodiscard]] EntryId parent() const { return parent_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] Version version() const { return cached_->version(); }
+  [[nodiscard]] std::uint64_t present_bytes() const { return cached_->present_bytes(); }
+  [[nodiscard]] CachedFile& cached() { return *cached_; }
   // As CachedFile::bind().
   Result<> bind(const Version& seen) { return cached_->bind(seen); }
   // Errc::changed: what was read of this object and what could still be read

@@ -27,6 +27,10 @@ void Prober::recheck(const Entry& entry, Priority priority) {
   if (flights_.begin(entry.id, priority)) ask(entry, parts_.urls.of(entry));
 }
 
+void Prober::check(const Entry& entry, RequestContext context, Completion<Entry> done) {
+  if (flights_.join(entry.id, context, std::move(done))) ask(entry, parts_.urls.of(entry));
+}
+
 void Prober::look_ahead(const Entry& entry) {
   const auto step = window_.on_use(entry.parent, entry.id, !is_resolved(entry));
   if (!step) return;

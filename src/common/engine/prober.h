@@ -24,6 +24,9 @@ class Prober {
   void note_use(const Entry& entry);
   // Asks again behind the scenes: a new version becomes a new generation.
   void recheck(const Entry& entry, Priority priority);
+  // The same for somebody who waits, however much is known: the entry as the
+  // origin has it now.
+  void check(const Entry& entry, RequestContext context, Completion<Entry> done);
   // What a transfer met instead of the version it expected.
   void record(EntryId id, const Version& seen);
   void stop() { flights_.stop(); }

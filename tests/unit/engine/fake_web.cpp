@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <deque>
 #include <thread>
 #include <utility>
@@ -39,6 +40,12 @@ void FakeWeb::put(const std::string& path, WebFile file) {
   for (std::size_t at = 0; (at = path.find('/', at)) != std::string::npos; ++at) {
     directories_.insert(path.substr(0, at + 1));
   }
+}
+
+void FakeWeb::put_text(const std::string& path, const std::string& text) {
+  put(path, {text.size()});
+  const std::lock_guard lock(mutex_);
+  texts_[path] = text;
 }
 
 void FakeWeb::make_directory(const std::string& path) {
@@ -223,7 +230,9 @@ Result<FakeWeb::Body> FakeWeb::body(const std::string& path) {
   if (auto error = failure(path)) return lazymirror::fail(*error);
   const auto file = files_.find(path);
   if (file == files_.end()) return lazymirror::fail(Errc::not_found, "404");
-  return Body{path, version_of(file->second), file->second.version};
+  const auto text = texts_.find(path);
+  return Body{path, version_of(file->second), file->second.version,
+              text == texts_.end() ? "" : text->second};
 }
 
 std::uint64_t FakeWeb::break_of(const std::string& path) {
@@ -342,6 +351,7 @@ class FakeOrigin final : public Origin {
       if (at - range.begin >= break_at) return fail(Errc::unreachable, "broken off");
       const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, range.end - at));
       oracle_fill(body.path, body.number, at, std::span(piece).first(n));
+      if (!body.text.empty()) std::memcpy(piece.data(), body.text.data() + at, n);
       if (auto r = sink.on_bytes(at, std::span(piece).first(n)); !r) return r;
       at += n;
     }

@@ -36,7 +36,8 @@ class FakeWeb {
 
   static Url root() { return *Url::parse("http://origin.test/"); }
 
-  void put(const std::string& path, WebFile file);  // parents as needed
+  void put(const std::string& path, WebFile file);                  // parents as needed
+  void put_text(const std::string& path, const std::string& text);  // of these bytes
   void make_directory(const std::string& path);
   void remove(const std::string& path);
   void touch(const std::string& path);  // the next version
@@ -67,6 +68,7 @@ class FakeWeb {
     std::string path;
     Version version;
     std::uint64_t number = 0;
+    std::string text = {};  // in place of the oracle's bytes
   };
 
   void note(const std::string& request);
@@ -83,6 +85,7 @@ class FakeWeb {
   mutable std::mutex mutex_;
   mutable std::condition_variable moved_;
   std::map<std::string, WebFile> files_;
+  std::map<std::string, std::string> texts_;
   std::set<std::string> directories_{"/"};
   Style style_ = Style::exact;
   bool ranges_ = true, spoilt_ = false, held_ = false;

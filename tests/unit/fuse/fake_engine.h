@@ -63,6 +63,7 @@ class FakeEngine final : public Engine {
   void read_uncached(const std::shared_ptr<File>& file, ByteRange range, RequestContext context,
                      Completion<std::vector<std::byte>> done) override;
   [[nodiscard]] InPlace* in_place() override { return nullptr; }
+  [[nodiscard]] Jobs& jobs() override { return jobs_; }
   Result<FileStatus> status(EntryId id) override;
   Result<EngineUsage> usage() override;
 
@@ -96,6 +97,12 @@ class FakeEngine final : public Engine {
   std::map<WaiterId, Waiting> waiting_;
   std::size_t cancels_ = 0, opens_ = 0;
   ChangeListener* listener_ = nullptr;
+  struct NoJobs final : Jobs {
+    JobId start(JobRequest, std::shared_ptr<JobObserver>) override { return 1; }
+    void cancel(JobId) override {}
+    [[nodiscard]] std::vector<Running> running() const override { return {}; }
+  };
+  NoJobs jobs_;
   WorkerPool worker_{"fake-engine", 1};
 };
 
