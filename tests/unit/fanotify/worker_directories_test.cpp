@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "fanotify/pulse.h"
 #include "fanotify/trap_plan.h"
 #include "support/truth.h"
 #include "unit/fanotify/worker_fixture.h"
@@ -219,33 +218,6 @@ INSTANTIATE_TEST_SUITE_P(On, WorkerDirectoriesTest,
                          });
 
 // --- parts ---
-
-TEST(PulseTest, ASlowPoolIsNoHang) {
-  auto ends = std::move(*Channel::make_pair());
-  Outbox outbox(ends.second);
-  const auto gate = std::make_shared<fanotify::Gate>();
-  TimerQueue timers;
-  std::promise<void> stuck;
-  WorkerPool pool("pool", 1);
-  fanotify::Pulse pulse(outbox, *gate, pool, timers);
-  const auto pongs = [&] {
-    std::size_t count = 0;
-    for (;;) {
-      const auto message = ends.first.receive_from_worker();
-      if (!message || !*message) return count;
-      ++count;
-    }
-  };
-  pulse.on_ping();
-  EXPECT_TRUE(eventually([&] { return pongs() > 0; })) << "by way of the pool";
-  pool.run([until = stuck.get_future().share()] { until.wait(); });
-  pulse.on_ping();
-  EXPECT_EQ(pongs(), 0u);
-  EXPECT_TRUE(eventually([&] { return pongs() > 0; })) << "beside it, after a while";
-  pulse.on_ping();
-  EXPECT_GT(pongs(), 0u) << "at once, while it is known to be slow";
-  stuck.set_value();
-}
 
 class TrapPlanTest : public ::testing::Test {
  protected:
