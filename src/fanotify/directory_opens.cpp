@@ -50,8 +50,8 @@ void DirectoryOpens::release(EntryId directory, const Result<Population::Outcome
 }
 
 int DirectoryOpens::errno_of(EntryId directory, const Error& error) {
-  const auto untold = failures_.ask(std::to_string(directory) + ' ' + error.message,
-                                    std::chrono::steady_clock::now());
+  const auto untold =
+      failures_.ask(cause_of(std::to_string(directory), error), std::chrono::steady_clock::now());
   const auto path = directory == 0 ? Result<std::string>() : parts_.tree.path(directory);
   if (untold) {
     spdlog::warn("fanotify: the directory {} could not be populated: {}{}",

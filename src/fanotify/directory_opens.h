@@ -6,9 +6,9 @@
 // Threads: safe from any thread; handle() looks at the disk.
 #pragma once
 
+#include "base/log_limit.h"
 #include "fanotify/access_event.h"
 #include "fanotify/background_populates.h"
-#include "fanotify/log_limit.h"
 #include "fanotify/marks.h"
 #include "fanotify/population.h"
 

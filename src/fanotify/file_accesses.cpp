@@ -99,7 +99,7 @@ void FileAccesses::refuse(const AccessEvent& event, EntryId id, const Error& err
 
 void FileAccesses::report(EntryId id, const Error& error) {
   const auto untold =
-      failures_.ask(std::to_string(id) + ' ' + error.message, std::chrono::steady_clock::now());
+      failures_.ask(cause_of(std::to_string(id), error), std::chrono::steady_clock::now());
   if (!untold) return;
   const auto path = id == 0 ? Result<std::string>() : parts_.tree.path(id);
   spdlog::warn("fanotify: a read of {} failed: {}{}", path && !path->empty() ? *path : "a file",

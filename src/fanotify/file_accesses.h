@@ -19,8 +19,8 @@
 #include <memory>
 #include <optional>
 
+#include "base/log_limit.h"
 #include "fanotify/access_event.h"
-#include "fanotify/log_limit.h"
 #include "fanotify/reserved_files.h"
 #include "fanotify/worker_parts.h"
 

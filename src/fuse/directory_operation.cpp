@@ -109,7 +109,7 @@ void start_directory_read(Filesystem& fs, Reply reply, NodeId node, std::size_t 
                   plus](Result<std::shared_ptr<const DirectoryView>> view) mutable {
                    auto answer = ticket.take();
                    if (!answer) return;
-                   if (!view) return answer->error(logged_errno("list", id, view.error()));
+                   if (!view) return answer->error(self->logged_errno("list", id, view.error()));
                    Stream stream(*self, size, plus);
                    write_view(stream, **view, position);
                    self->nodes.mark(node, NodeTable::Mark::listed);

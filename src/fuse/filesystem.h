@@ -10,6 +10,7 @@
 #include <atomic>
 #include <memory>
 
+#include "base/log_limit.h"
 #include "base/worker_pool.h"
 #include "engine/engine.h"
 #include "fuse/attributes.h"
@@ -40,6 +41,7 @@ struct Filesystem : std::enable_shared_from_this<Filesystem> {
   OpenFiles opens;
   RecentFiles recent;  // read without an open
   Outstanding outstanding;
+  LogLimit failures;
   // Where replies with file contents are made when an engine thread has brought
   // them. Who hands a job over holds it meanwhile: the job may be done, and with
   // it the mount, before the call has returned. Alive while a Reply is.
@@ -53,6 +55,9 @@ struct Filesystem : std::enable_shared_from_this<Filesystem> {
   [[nodiscard]] RequestContext context() const {
     return {.deadline = std::chrono::steady_clock::now() + options.timeout};
   }
+  // Where nothing may be believed without asking, no listing may either: what
+  // tells the kernel of a change comes a moment after the answer that showed it.
+  [[nodiscard]] bool keeps_listings() const { return options.valid_s > 0; }
   // The node that the kernel gets for an entry. Only passthrough tells partial
   // and complete apart.
   [[nodiscard]] Attributes form(Attributes attributes) const {
@@ -63,6 +68,8 @@ struct Filesystem : std::enable_shared_from_this<Filesystem> {
     nodes.forget(node, lookups);
     if (!nodes.find(node)) recent.drop(node);
   }
+  // Logs a failure that a system call is about to return; the errno for it.
+  [[nodiscard]] int logged_errno(const char* operation, EntryId entry, const Error& error);
   [[nodiscard]] fuse_entry_param entry(const Attributes& attributes, NodeId node) const;
 };
 
@@ -70,9 +77,6 @@ struct Filesystem : std::enable_shared_from_this<Filesystem> {
 // do its work at once.
 void mark_serving_thread();
 [[nodiscard]] bool is_serving_thread();
-
-// Logs a failure that a system call is about to return; the errno for it.
-[[nodiscard]] int logged_errno(const char* operation, EntryId entry, const Error& error);
 
 // Operations that are more than decode, call, reply.
 void start_directory_read(Filesystem& fs, Reply reply, NodeId node, std::size_t size,

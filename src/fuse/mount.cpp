@@ -158,7 +158,7 @@ Result<std::unique_ptr<Mount>> Mount::create(MountOptions options, Engine& engin
   const FilesystemOptions fs_options{
       .timeout = options.timeout,
       .valid_s = seconds(options.attribute_ttl),
-      .negative_s = seconds(std::min(options.attribute_ttl, kNegativeTtl)),
+      .negative_s = seconds(std::min({options.attribute_ttl, options.negative_ttl, kNegativeTtl})),
       .appearance = arguments->appearance,
       .want_passthrough = passthrough->possible,
       .backing_depth = backing_depth(options.cache_directory)};

@@ -26,6 +26,7 @@ struct MountOptions {
   IoMode io = IoMode::automatic;
   std::vector<std::string> fuse_options;  // each a -o item: "allow_other", "ro", "uid=1000"
   Duration attribute_ttl{300'000};        // how long the kernel may believe names and attributes
+  Duration negative_ttl{30'000};          // and that there is no such name; at most ten seconds
   Duration timeout{60'000};               // of every system call that waits for the network
   unsigned threads = 4;
   // Where the cache lies: passthrough needs to know whether that is a stacked

@@ -57,7 +57,7 @@ void agree(void* user_data, fuse_conn_info* conn) {
   // background requests: reads of cached bytes would queue behind them.
   conn->max_background = 16'000;
   fs.can_omit_open = offers(conn, FUSE_CAP_NO_OPEN_SUPPORT);
-  fs.can_omit_opendir = offers(conn, FUSE_CAP_NO_OPENDIR_SUPPORT);
+  fs.can_omit_opendir = fs.keeps_listings() && offers(conn, FUSE_CAP_NO_OPENDIR_SUPPORT);
   if (fs.options.want_passthrough && offers(conn, kPassthroughCapability)) {
     want(conn, kPassthroughCapability);
     set_backing_depth(conn, fs.options.backing_depth);
@@ -108,7 +108,7 @@ void look_up(Filesystem& fs, Reply reply, fuse_ino_t parent, const char* name) {
                      if (found.error().code == Errc::not_found) {
                        return answer_absent(*self, std::move(*answer));
                      }
-                     answer->error(logged_errno("look up a name in", id, found.error()));
+                     answer->error(self->logged_errno("look up a name in", id, found.error()));
                    });
 }
 
@@ -159,7 +159,7 @@ void open_file(Filesystem& fs, Reply reply, fuse_ino_t node, fuse_file_info* inf
   if (!attributes) return reply.error(ESTALE);
   auto file = fs.engine.open(attributes->id);
   if (!file && file.error().code != Errc::busy) {
-    return reply.error(logged_errno("open", attributes->id, file.error()));
+    return reply.error(fs.logged_errno("open", attributes->id, file.error()));
   }
   // ESTALE makes the kernel look the name up again and open what it finds.
   // (Size unknown: a generation that is newer than the node's.)
@@ -196,8 +196,8 @@ void open_directory(Filesystem& fs, Reply reply, fuse_ino_t, fuse_file_info* inf
   // The kernel then opens directories and keeps their listings by itself.
   if (fs.can_omit_opendir) return reply.error(ENOSYS);
   fuse_file_info answer = *info;
-  answer.cache_readdir = 1;
-  answer.keep_cache = 1;
+  answer.cache_readdir = fs.keeps_listings() ? 1 : 0;
+  answer.keep_cache = answer.cache_readdir;
   reply.with([&](fuse_req_t req) { return fuse_reply_open(req, &answer); });
 }
 
@@ -209,7 +209,7 @@ void read_directory(Filesystem& fs, Reply reply, fuse_ino_t node, std::size_t si
 
 void stat_filesystem(Filesystem& fs, Reply reply, fuse_ino_t) {
   const auto usage = fs.engine.usage();
-  if (!usage) return reply.error(logged_errno("statfs", kRootId, usage.error()));
+  if (!usage) return reply.error(fs.logged_errno("statfs", kRootId, usage.error()));
   constexpr std::uint64_t kBlock = 4096;
   struct statvfs st {};
   st.f_bsize = kBlock;
@@ -240,7 +240,7 @@ void get_xattr(Filesystem& fs, Reply reply, fuse_ino_t node, const char* name, s
   const auto attributes = fs.nodes.find(node);
   if (!attributes) return reply.error(ESTALE);
   const auto status = fs.engine.status(attributes->id);
-  if (!status) return reply.error(logged_errno("getxattr", attributes->id, status.error()));
+  if (!status) return reply.error(fs.logged_errno("getxattr", attributes->id, status.error()));
   const auto value = xattr_value(*status, asked.substr(kPrefix.size()));
   if (!value) return reply.error(ENODATA);
   reply.xattr(*value, room);
@@ -257,10 +257,16 @@ void deny(fuse_req_t request, Args...) {
 void mark_serving_thread() { serving_thread = true; }
 bool is_serving_thread() { return serving_thread; }
 
-int logged_errno(const char* operation, EntryId entry, const Error& error) {
+int Filesystem::logged_errno(const char* operation, EntryId entry, const Error& error) {
   const bool expected =
       error.code == Errc::not_found || error.code == Errc::cancelled || error.code == Errc::changed;
-  if (!expected) spdlog::warn("fuse: cannot {} entry {}: {}", operation, entry, error.message);
+  if (expected) return to_errno(error.code);
+  const auto untold =
+      failures.ask(cause_of(std::to_string(entry), error), std::chrono::steady_clock::now());
+  if (untold) {
+    spdlog::warn("fuse: cannot {} entry {}: {}{}", operation, entry, error.message,
+                 repeated(*untold));
+  }
   return to_errno(error.code);
 }
 

@@ -36,7 +36,7 @@ std::span<std::byte> read_buffer(std::size_t size) {
 }
 
 void fail_read(const ReadJob& job, Reply reply, const Error& error) {
-  reply.error(logged_errno("read", job.file->id(), error));
+  reply.error(job.fs->logged_errno("read", job.file->id(), error));
 }
 
 void answer_from_cache(ReadJob job, Reply reply) {
@@ -127,7 +127,7 @@ void read_opened(Filesystem& fs, Reply reply, NodeId node, const Attributes& att
   if (auto read_before = fs.recent.find(node)) {
     return read_range(fs, std::move(reply), std::move(read_before), size, offset);
   }
-  reply.error(file ? ESTALE : logged_errno("open", attributes.id, file.error()));
+  reply.error(file ? ESTALE : fs.logged_errno("open", attributes.id, file.error()));
 }
 
 }  // namespace
@@ -142,17 +142,18 @@ void start_read(Filesystem& fs, Reply reply, NodeId node, const Attributes& attr
   // The node's size was known, the present generation's is not: ask.
   const auto parked = Parked::park(std::move(reply));
   if (parked == nullptr) return;
-  fs.engine.attributes(attributes.id, fs.context(),
-                       [self = fs.shared_from_this(), ticket = parked->ticket(), node, attributes,
-                        size, offset](Result<Attributes> now) mutable {
-                         auto answer = ticket.take();
-                         if (!answer) return;
-                         if (!now) {
-                           return answer->error(logged_errno("read", attributes.id, now.error()));
-                         }
-                         read_opened(*self, std::move(*answer), node, attributes,
-                                     self->engine.open(attributes.id), size, offset);
-                       });
+  fs.engine.attributes(
+      attributes.id, fs.context(),
+      [self = fs.shared_from_this(), ticket = parked->ticket(), node, attributes, size,
+       offset](Result<Attributes> now) mutable {
+        auto answer = ticket.take();
+        if (!answer) return;
+        if (!now) {
+          return answer->error(self->logged_errno("read", attributes.id, now.error()));
+        }
+        read_opened(*self, std::move(*answer), node, attributes, self->engine.open(attributes.id),
+                    size, offset);
+      });
 }
 
 }  // namespace lazymirror::fuse

@@ -172,7 +172,11 @@ Result<std::shared_ptr<Core>> make_core(const TreeSettings& settings) {
   cache_options.url = url->str();
   auto cache = Cache::open(std::move(cache_options), core->clock);
   if (!cache) return fail(cache.error());
-  auto engine = Engine::start({.url = *url, .ttl = settings.ttl, .timeout = settings.timeout},
+  auto engine = Engine::start({.url = *url,
+                               .ttl = settings.ttl,
+                               .negative_ttl = settings.negative_ttl,
+                               .strict_ttl = settings.strict_ttl,
+                               .timeout = settings.timeout},
                               std::move(*origin), std::move(*cache), core->clock);
   if (!engine) return fail(engine.error());
   core->engine = std::move(*engine);

@@ -135,7 +135,9 @@ std::string ms(std::chrono::milliseconds duration) {
 std::vector<std::string> common_options(const TreeSettings& settings) {
   std::vector<std::string> options{"--ttl=" + ms(settings.ttl), "--timeout=" + ms(settings.timeout),
                                    "--retries=" + std::to_string(settings.retries),
+                                   "--negative-ttl=" + ms(settings.negative_ttl),
                                    "--log-level=debug"};
+  if (settings.strict_ttl) options.push_back("--strict-ttl");
   if (!settings.mount_options.empty()) {
     options.insert(options.end(), {"-o", settings.mount_options});
   }

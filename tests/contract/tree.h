@@ -64,6 +64,8 @@ struct TreeSettings {
   std::string mountpoint;  // an empty directory
   std::chrono::milliseconds ttl{300'000};
   std::chrono::milliseconds timeout{20'000};
+  std::chrono::milliseconds negative_ttl{30'000};
+  bool strict_ttl = false;
   unsigned retries = 3;
   std::string mount_options = {};  // as for -o; for front ends that mount
 };

@@ -50,6 +50,20 @@ TEST_F(Offline, AtTheStartWithAFilledCacheServesWhatItHas) {
   EXPECT_THAT(daemon->log(), HasSubstr("cannot be reached"));
 }
 
+TEST_F(Offline, AsItWasToldToBeItAsksNobody) {
+  fill();
+  origin.forget_requests();
+  auto daemon = mounted({"--offline", "--timeout=2min"});
+  EXPECT_TRUE(is_right("/d/cached", 500'000));
+  EXPECT_EQ(run_shell("ls " + at("/d")).output, "cached\nmissing\n");
+  const auto before = SteadyClock::now();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(read_error(at("/d/missing")), EIO);
+  EXPECT_LT(SteadyClock::now() - before, seconds(60));
+  EXPECT_TRUE(origin.requests().empty());
+  EXPECT_THAT(daemon->log(), HasSubstr("ENETUNREACH"));
+  EXPECT_LT(daemon->log().size(), 5'000u) << "it is told once a minute";
+}
+
 TEST_F(Offline, ComesBackWithoutARestart) {
   fill();
   origin.stop();

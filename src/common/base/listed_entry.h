@@ -37,4 +37,12 @@ struct ListedEntry {
   std::optional<ListedTime> mtime;
 };
 
+// What marked a listing as an answer, as sent. Weak tags will do: whether a listing
+// has changed is a matter of its meaning, not of its bytes.
+struct ListingValidator {
+  std::string etag, last_modified;
+  [[nodiscard]] bool any() const { return !etag.empty() || !last_modified.empty(); }
+  friend bool operator==(const ListingValidator&, const ListingValidator&) = default;
+};
+
 }  // namespace lazymirror

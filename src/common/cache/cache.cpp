@@ -38,9 +38,10 @@ class DiskCache final : public Cache, private LiveFiles {
 
   [[nodiscard]] const Catalog& catalog() const override { return *context_->catalog; }
   Result<ListingDiff> store_listing(EntryId directory, std::span<const ListedEntry> entries,
-                                    std::int64_t fresh_until_ns) override;
+                                    std::int64_t fresh_until_ns,
+                                    const ListingValidator& validator) override;
   Result<> set_fresh_until(EntryId directory, std::int64_t fresh_until_ns) override {
-    return context_->catalog->set_fresh_until(directory, fresh_until_ns);
+    return context_->catalog->set_fresh_until(directory, clock_.wall_ns(), fresh_until_ns);
   }
   Result<Entry> record_file(EntryId id, const Version& seen) override;
   Result<Entry> record_directory(EntryId id) override {
@@ -105,11 +106,12 @@ Result<TreePath> DiskCache::path_of(EntryId id) const {
 
 Result<ListingDiff> DiskCache::store_listing(EntryId directory,
                                              std::span<const ListedEntry> entries,
-                                             std::int64_t fresh_until_ns) {
+                                             std::int64_t fresh_until_ns,
+                                             const ListingValidator& validator) {
   auto path = path_of(directory);
   if (!path) return fail(path.error());
-  auto diff =
-      context_->catalog->store_listing(directory, entries, clock_.wall_ns(), fresh_until_ns);
+  auto diff = context_->catalog->store_listing(directory, entries, clock_.wall_ns(), fresh_until_ns,
+                                               validator);
   if (!diff) return diff;
   drop_data(*path, *diff);
   context_->committer.poke();

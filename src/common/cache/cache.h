@@ -65,7 +65,8 @@ class Cache {
   // As the catalog's functions of the same name; also removes the data of
   // entries that are gone and retires the file objects of old generations.
   virtual Result<ListingDiff> store_listing(EntryId directory, std::span<const ListedEntry> entries,
-                                            std::int64_t fresh_until_ns) = 0;
+                                            std::int64_t fresh_until_ns,
+                                            const ListingValidator& validator = {}) = 0;
   virtual Result<> set_fresh_until(EntryId directory, std::int64_t fresh_until_ns) = 0;
   virtual Result<Entry> record_file(EntryId id, const Version& seen) = 0;
   virtual Result<Entry> record_directory(EntryId id) = 0;

@@ -117,12 +117,14 @@ Result<std::vector<Entry>> Catalog::named_after(EntryId directory, EntryKind kin
 Result<DirectoryState> Catalog::directory(EntryId id) const {
   return impl_->read([&](Database& db) -> Result<DirectoryState> {
     auto q = db.query(
-        "SELECT d.listed, d.listed_ns, d.fresh_until_ns, d.mtime_ns"
+        "SELECT d.listed, d.listed_ns, d.asked_ns, d.fresh_until_ns, d.mtime_ns,"
+        " d.etag, d.last_modified"
         " FROM entry e LEFT JOIN directory d ON d.id = e.id WHERE e.id = ?");
     auto row = q.bind(id).step();
     if (!row) return fail(row.error());
     if (!*row) return fail(Errc::not_found, "no entry " + std::to_string(id) + " in the catalog");
-    return DirectoryState{q.integer(0) != 0, q.integer(1), q.integer(2), q.integer(3)};
+    return DirectoryState{q.integer(0) != 0, q.integer(1), q.integer(2),
+                          q.integer(3),      q.integer(4), ListingValidator{q.text(5), q.text(6)}};
   });
 }
 

@@ -78,10 +78,11 @@ class Catalog {
   // unless the listing only catches up with what record_file() was told. Of
   // equal names the first counts. Errc::not_found, Errc::not_a_directory.
   Result<ListingDiff> store_listing(EntryId directory, std::span<const ListedEntry> entries,
-                                    std::int64_t now_ns, std::int64_t fresh_until_ns);
+                                    std::int64_t now_ns, std::int64_t fresh_until_ns,
+                                    const ListingValidator& validator = {});
   // Only moves the date: the listing was asked for again and is unchanged, or
   // could not be had (then with a short time).
-  Result<> set_fresh_until(EntryId directory, std::int64_t fresh_until_ns);
+  Result<> set_fresh_until(EntryId directory, std::int64_t now_ns, std::int64_t fresh_until_ns);
 
   // Records what a probe or a first fetch told. Fills in what was unknown; when
   // it contradicts what is known of the current generation, a new generation

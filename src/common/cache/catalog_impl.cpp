@@ -10,7 +10,7 @@ namespace lazymirror {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x6c7a6d72;  // "lzmr"; shown by file(1)
-constexpr std::int64_t kFormat = 2;
+constexpr std::int64_t kFormat = 3;
 
 // Names are blobs: any bytes, compared as bytes. An entry row is small because
 // listings read them all; maps stand in a table of their own. The root's parent
@@ -37,6 +37,7 @@ INSERT INTO entry(id, parent, name, kind, ctime_ns) VALUES(1, 0, x'', 1, 0);
 CREATE TABLE directory(
   id INTEGER PRIMARY KEY, listed INTEGER NOT NULL DEFAULT 0,
   listed_ns INTEGER NOT NULL DEFAULT 0, fresh_until_ns INTEGER NOT NULL DEFAULT 0,
+  asked_ns INTEGER NOT NULL DEFAULT 0, etag BLOB, last_modified BLOB,
   mtime_ns INTEGER NOT NULL DEFAULT 0,
   revision INTEGER NOT NULL DEFAULT 0, placed_epoch INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE chunks(

@@ -83,7 +83,8 @@ class ListingMerge {
   ListingMerge(Database& db, EntryId directory, std::int64_t now_ns)
       : db_(db), directory_(directory), now_ns_(now_ns) {}
 
-  Result<> run(std::span<const ListedEntry> entries, std::int64_t fresh_until_ns) {
+  Result<> run(std::span<const ListedEntry> entries, std::int64_t fresh_until_ns,
+               const ListingValidator& validator) {
     if (auto r = check_directory(); !r) return r;
     for (const ListedEntry& entry : entries) {
       if (auto r = merge(entry); !r) return r;
@@ -91,7 +92,7 @@ class ListingMerge {
     if (!diff_.first) {
       if (auto r = remove_missing(); !r) return r;
     }
-    return finish(fresh_until_ns);
+    return finish(fresh_until_ns, validator);
   }
 
   ListingDiff take_diff() { return std::move(diff_); }
@@ -108,7 +109,7 @@ class ListingMerge {
   Result<> begin_generation(Known row, const ListedEntry& entry);
   Result<> remove_missing();
   Result<> remove_tree(EntryId id);
-  Result<> finish(std::int64_t fresh_until_ns);
+  Result<> finish(std::int64_t fresh_until_ns, const ListingValidator& validator);
 
   Database& db_;
   const EntryId directory_;
@@ -303,20 +304,20 @@ Result<> ListingMerge::remove_tree(EntryId id) {
   return {};
 }
 
-Result<> ListingMerge::finish(std::int64_t fresh_until_ns) {
+Result<> ListingMerge::finish(std::int64_t fresh_until_ns, const ListingValidator& validator) {
   auto q = db_.query(
-      "INSERT INTO directory(id, listed, listed_ns, fresh_until_ns, mtime_ns) VALUES(?1,1,?2,?3,?2)"
-      " ON CONFLICT(id) DO UPDATE SET listed = 1, listed_ns = ?2, fresh_until_ns = ?3,"
+      "INSERT INTO directory(id, listed, listed_ns, asked_ns, fresh_until_ns, mtime_ns, etag,"
+      " last_modified) VALUES(?1,1,?2,?2,?3,?2,?5,?6)"
+      " ON CONFLICT(id) DO UPDATE SET listed = 1, listed_ns = ?2, asked_ns = ?2,"
+      " fresh_until_ns = ?3, etag = ?5, last_modified = ?6,"
       " mtime_ns = CASE WHEN ?4 THEN ?2 ELSE mtime_ns END");
   const bool moved = diff_.first || diff_.any();
   if (moved || shown_changed_) {
     if (auto r = unplace(db_, directory_); !r) return r;
   }
-  if (auto r =
-          q.bind(directory_).bind(now_ns_).bind(fresh_until_ns).bind(std::int64_t{moved}).run();
-      !r) {
-    return r;
-  }
+  q.bind(directory_).bind(now_ns_).bind(fresh_until_ns).bind(std::int64_t{moved});
+  q.bind(std::string_view(validator.etag)).bind(std::string_view(validator.last_modified));
+  if (auto r = q.run(); !r) return r;
   if (growth_ == 0) return {};
   return db_.query("UPDATE state SET entries = entries + ?").bind(growth_).run();
 }
@@ -324,26 +325,29 @@ Result<> ListingMerge::finish(std::int64_t fresh_until_ns) {
 }  // namespace
 
 Result<ListingDiff> Catalog::store_listing(EntryId directory, std::span<const ListedEntry> entries,
-                                           std::int64_t now_ns, std::int64_t fresh_until_ns) {
+                                           std::int64_t now_ns, std::int64_t fresh_until_ns,
+                                           const ListingValidator& validator) {
   return impl_->write([&](Database& db) -> Result<ListingDiff> {
     Transaction tx(db);
     if (auto r = tx.begin(); !r) return fail(r.error());
     ListingMerge merge(db, directory, now_ns);
-    if (auto r = merge.run(entries, fresh_until_ns); !r) return fail(r.error());
+    if (auto r = merge.run(entries, fresh_until_ns, validator); !r) return fail(r.error());
     if (auto r = tx.commit(); !r) return fail(r.error());
     impl_->entries += merge.growth();
     return merge.take_diff();
   });
 }
 
-Result<> Catalog::set_fresh_until(EntryId directory, std::int64_t fresh_until_ns) {
+Result<> Catalog::set_fresh_until(EntryId directory, std::int64_t now_ns,
+                                  std::int64_t fresh_until_ns) {
   return impl_->write([&](Database& db) -> Result<> {
     if (auto entry = entry_by_id(db, directory); !entry) return fail(entry.error());
     return db
         .query(
-            "INSERT INTO directory(id, fresh_until_ns) VALUES(?1, ?2)"
-            " ON CONFLICT(id) DO UPDATE SET fresh_until_ns = ?2")
+            "INSERT INTO directory(id, asked_ns, fresh_until_ns) VALUES(?1, ?2, ?3)"
+            " ON CONFLICT(id) DO UPDATE SET asked_ns = ?2, fresh_until_ns = ?3")
         .bind(directory)
+        .bind(now_ns)
         .bind(fresh_until_ns)
         .run();
   });

@@ -37,8 +37,10 @@ struct Entry {
 struct DirectoryState {
   bool listed = false;
   std::int64_t listed_ns = 0;       // wall time of the last good listing
+  std::int64_t asked_ns = 0;        // wall time when the origin was last asked for it
   std::int64_t fresh_until_ns = 0;  // wall time
   std::int64_t mtime_ns = 0;        // moves when a refresh changed anything
+  ListingValidator validator{};     // of the listing; empty if the origin gave none
 };
 
 // What a new listing changed in a directory.

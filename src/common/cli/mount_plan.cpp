@@ -35,7 +35,8 @@ Result<MountPlan> plan_mount(const Options& options, const Surroundings& user) {
   plan.mount.source = plan.cache.url;
   plan.mount.io = io_mode(options.io);
   plan.mount.fuse_options = options.mount_options;
-  plan.mount.attribute_ttl = options.ttl;
+  plan.mount.attribute_ttl = options.strict_ttl ? Duration{0} : options.ttl;
+  plan.mount.negative_ttl = options.negative_ttl;
   plan.mount.timeout = options.timeout;
   return plan;
 }

@@ -52,6 +52,9 @@ Result<TreePlan> plan_tree(Command command, const Options& options, const Surrou
                 .cache = {},
                 .engine = {.url = url,
                            .ttl = options.ttl,
+                           .negative_ttl = options.negative_ttl,
+                           .strict_ttl = options.strict_ttl,
+                           .offline = options.offline,
                            .timeout = options.timeout,
                            .look_ahead = options.look_ahead == "on"},
                 .start_timeout = std::min(options.timeout, kStartTimeout)};

@@ -53,9 +53,12 @@ struct Options {
 
   // Metadata
   Duration ttl{300'000};
+  Duration negative_ttl{30'000};
+  bool strict_ttl = false;
   Duration timeout{60'000};
 
   // Origin
+  bool offline = false;
   std::string username, password;
   bool netrc = false;
   std::string netrc_file;

@@ -11,6 +11,9 @@
 namespace lazymirror {
 namespace {
 
+// A listing that "has not changed" is fetched as a whole after so many --ttl.
+constexpr std::int64_t kBelieved = 12;
+
 std::int64_t ns(Duration duration) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
 }
@@ -27,8 +30,21 @@ void DirectoryLoader::load(EntryId directory, RequestContext context, Completion
   if (flights_.join(directory, context, std::move(done))) start(directory);
 }
 
-void DirectoryLoader::reload(EntryId directory, RequestContext context, Completion<> done) {
-  if (flights_.join(directory, context, std::move(done))) ask(directory);
+void DirectoryLoader::load_since(EntryId directory, std::int64_t asked_ns, RequestContext context,
+                                 Completion<> done) {
+  if (!flights_.join(directory, context, std::move(done))) return;
+  const auto state = parts_.cache.catalog().directory(directory);
+  if (!state) return flights_.complete(directory, fail(state.error()));
+  if (state->listed && state->asked_ns > asked_ns) return flights_.complete(directory, {});
+  ask(directory, *state, {.patient = !state->listed});
+}
+
+void DirectoryLoader::reload(EntryId directory, RequestContext context, Manner manner,
+                             Completion<> done) {
+  if (!flights_.join(directory, context, std::move(done))) return;
+  const auto state = parts_.cache.catalog().directory(directory);
+  if (!state) return flights_.complete(directory, fail(state.error()));
+  ask(directory, *state, manner);
 }
 
 void DirectoryLoader::refresh(EntryId directory) {
@@ -42,21 +58,35 @@ void DirectoryLoader::start(EntryId directory) {
   if (state->listed && parts_.clock.wall_ns() < state->fresh_until_ns) {
     return flights_.complete(directory, {});
   }
-  ask(directory);
+  // With an old listing to fall back on, nobody has to wait for one who is away.
+  ask(directory, *state, {.patient = !state->listed});
 }
 
-void DirectoryLoader::ask(EntryId directory) {
+bool DirectoryLoader::may_be_unchanged(const DirectoryState& state) const {
+  return state.listed &&
+         parts_.clock.wall_ns() - state.listed_ns < kBelieved * ns(parts_.options.ttl);
+}
+
+void DirectoryLoader::ask(EntryId directory, const DirectoryState& state, Manner manner) {
   auto url = parts_.urls.directory(directory);
   if (!url) return flights_.complete(directory, fail(std::move(url.error())));
-  flights_.submit(directory, [this, directory, url = std::move(*url)](TicketId ticket) {
-    parts_.uplink.list(url, parts_.clock.now() + parts_.options.timeout,
-                       [this, directory, ticket](Result<ListingReply> reply) {
-                         parts_.uplink.note_answer();
-                         parts_.queue.release(ticket);
-                         parts_.pool.run([this, directory, reply = std::move(reply)]() mutable {
-                           finish(directory, std::move(reply));
-                         });
-                       });
+  ListRequest request{std::move(*url), {}};
+  request.past_caches = manner.in_full;
+  request.patient = manner.patient;
+  if (!manner.in_full && may_be_unchanged(state)) request.known = state.validator;
+  auto finished = [this, directory](Result<ListingReply> reply) {
+    parts_.pool.run([this, directory, reply = std::move(reply)]() mutable {
+      finish(directory, std::move(reply));
+    });
+  };
+  flights_.submit(directory, [this, request = std::move(request), finished](TicketId ticket) {
+    ListRequest now = request;
+    now.deadline = parts_.clock.now() + parts_.options.timeout;
+    parts_.uplink.list(std::move(now), [this, ticket, finished](Result<ListingReply> reply) {
+      parts_.uplink.note_answer();
+      parts_.queue.release(ticket);
+      finished(std::move(reply));
+    });
   });
 }
 
@@ -66,15 +96,23 @@ void DirectoryLoader::finish(EntryId directory, Result<ListingReply> reply) {
   flights_.complete(directory, stored);
 }
 
+Result<> DirectoryLoader::keep(EntryId directory, std::int64_t fresh_until) {
+  if (auto r = parts_.cache.set_fresh_until(directory, fresh_until); !r) return r;
+  failures_.forget(directory);
+  parts_.changes.listing_kept(directory, fresh_until);
+  return {};
+}
+
 Result<> DirectoryLoader::store(EntryId directory, const ListingReply& reply) {
+  const std::int64_t fresh_until = parts_.clock.wall_ns() + ns(ttl_of(reply));
+  if (reply.unchanged) return keep(directory, fresh_until);
   auto listing = parse_listing({reply.body, reply.content_type, reply.base});
   if (!listing) return fail(with_context(std::move(listing.error()), reply.base.str()));
   if (listing->refused > 0) {
     spdlog::warn("engine: {}: {} names that no file system can hold were left out",
                  reply.base.str(), listing->refused);
   }
-  const std::int64_t fresh_until = parts_.clock.wall_ns() + ns(ttl_of(reply));
-  auto diff = parts_.cache.store_listing(directory, listing->entries, fresh_until);
+  auto diff = parts_.cache.store_listing(directory, listing->entries, fresh_until, reply.validator);
   if (!diff) return fail(std::move(diff.error()));
   failures_.forget(directory);
   parts_.changes.listing_stored(directory, *diff, fresh_until);
@@ -85,7 +123,7 @@ Result<> DirectoryLoader::store(EntryId directory, const ListingReply& reply) {
 // at every look, nor never again.
 Duration DirectoryLoader::ttl_of(const ListingReply& reply) const {
   const Duration ttl = parts_.options.ttl;
-  return std::clamp(reply.max_age.value_or(ttl), ttl / 10, ttl * 12);
+  return std::clamp(reply.max_age.value_or(ttl), ttl / 10, ttl * kBelieved);
 }
 
 void DirectoryLoader::keep_what_is_there(EntryId directory, const Error& error) {

@@ -35,6 +35,7 @@ class EngineImpl final : public Engine {
         cache_(std::move(cache)),
         queue_(origin->capacity()),
         uplink_(std::move(origin), queue_) {
+    if (options_.offline) uplink_.set_offline(true);
     timers_.emplace();
     pool_.emplace("lm-engine", kPoolThreads);
     parts_.emplace(
@@ -76,6 +77,13 @@ class EngineImpl final : public Engine {
   Result<StartCheck> check_root(Duration timeout) override {
     return lazymirror::check_root(*parts_, *loader_, timeout);
   }
+
+  void refresh(EntryId id, RequestContext context, Completion<> done) override {
+    tree_->refresh(id, context, std::move(done));
+  }
+  void set_offline(bool offline) override { uplink_.set_offline(offline); }
+  [[nodiscard]] bool offline() const override { return uplink_.is_offline(); }
+  Result<> set_proxy(const std::string& list) override { return uplink_.set_proxy(list); }
 
   void lookup(EntryId directory, std::string_view name, RequestContext context,
               Completion<Attributes> done) override {

@@ -97,7 +97,11 @@ class ChangeListener {
 
 struct EngineOptions {
   Url url;
-  Duration ttl{300'000};       // of a listing
+  Duration ttl{300'000};  // of a listing
+  // That a listing does not show a name is believed for less long than what it shows.
+  Duration negative_ttl{30'000};
+  bool strict_ttl = false;     // wait for what has expired, rather than serve it meanwhile
+  bool offline = false;        // at the start, see Engine::set_offline()
   Duration retry_ttl{10'000};  // after a refresh that failed, and of negative probes
   Duration timeout{60'000};    // of background work; waiters bring their own deadline
   unsigned probe_ahead = 64;   // sizes asked for beyond the one that is needed
@@ -131,6 +135,18 @@ class Engine {
     std::string reason;  // why, when stale
   };
   virtual Result<StartCheck> check_root(Duration timeout) = 0;  // blocks
+
+  // Asks the origin anew, however fresh what is known is, past the caches on the way:
+  // for a directory's listing, or the size and version of a file. What has changed
+  // is told to the ChangeListener.
+  virtual void refresh(EntryId id, RequestContext context, Completion<> done) = 0;
+
+  // While offline nobody is asked: what is known is served, however old, and
+  // what is missing fails at once with Errc::unreachable.
+  virtual void set_offline(bool offline) = 0;
+  [[nodiscard]] virtual bool offline() const = 0;
+  // As Origin::set_proxy().
+  virtual Result<> set_proxy(const std::string& list) = 0;
 
   virtual void lookup(EntryId directory, std::string_view name, RequestContext context,
                       Completion<Attributes> done) = 0;

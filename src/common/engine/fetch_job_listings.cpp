@@ -63,7 +63,7 @@ void FetchJob::list(EntryId directory) {
     listings_->order().left_out(directory);
     return later([this] { list_more(); });
   }
-  tools_.loader.reload(directory, context(), std::move(next));
+  tools_.loader.reload(directory, context(), {.in_full = true, .patient = true}, std::move(next));
 }
 
 // Where there is an old listing, fetch is content with it: what is missing then

@@ -71,7 +71,7 @@ WaiterId Files::fill(const std::shared_ptr<File>& file, ByteRange range, Request
     return 0;
   }
   // The reader's own bytes are asked for before the guesses.
-  const WaiterId id = fills_.fill(target, range, context, std::move(done));
+  const WaiterId id = fills_.fill(target, range, context, saying_why(std::move(done)));
   if (const auto ahead = target->note_read(range, fills_.largest_window())) {
     fills_.prefetch(target, *ahead, Priority::read_ahead);
   }
@@ -85,6 +85,16 @@ WaiterId Files::fetch(const std::shared_ptr<MirrorFile>& file, ByteRange range,
     return 0;
   }
   return fills_.fill(file, range, context, std::move(done));
+}
+
+// Who waited for an origin that is away is told so.
+Completion<> Files::saying_why(Completion<> done) {
+  return [this, done = std::move(done)](Result<> result) mutable {
+    if (!result && result.error().code == Errc::timeout && parts_.uplink.is_away()) {
+      result.error().message += ": the origin cannot be reached (ENETUNREACH)";
+    }
+    done(std::move(result));
+  };
 }
 
 void Files::prefetch(EntryId id) {

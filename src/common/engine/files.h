@@ -45,6 +45,8 @@ class Files final : public FileEvents {
   [[nodiscard]] bool is_cache_full() override;
 
  private:
+  [[nodiscard]] Completion<> saying_why(Completion<> done);
+
   const Parts& parts_;
   OpenFiles& open_;
   Describer& describer_;

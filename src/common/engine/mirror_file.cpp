@@ -59,7 +59,7 @@ void MirrorFile::start(ByteRange range, SteadyTime deadline,
     return observer->on_end(fail(Errc::no_space, "there is no room left in the cache"));
   }
   const bool whole = range == ByteRange{0, size()};
-  RangeRequest request{url_, range, cached_->version(), whole, deadline};
+  RangeRequest request{url_, range, cached_->version(), whole, deadline, true};
   events_.read_range(std::move(request),
                      std::make_shared<FillSink>(shared_from_this(), range, std::move(observer)));
 }

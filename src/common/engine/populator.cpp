@@ -110,8 +110,8 @@ void Populator::load(EntryId directory) {
   const auto state = parts_.cache.catalog().directory(directory);
   if (!state) return complete(directory, fail(state.error()));
   if (state->listed) {
-    if (parts_.clock.wall_ns() >= state->fresh_until_ns) refresh(directory);
-    return survey(directory);
+    if (parts_.clock.wall_ns() < state->fresh_until_ns) return survey(directory);
+    return refresh(directory);
   }
   tree_.populate(directory, context_of(directory), [this, directory](const Result<>& loaded) {
     if (!loaded) return complete(directory, fail(loaded.error()));
@@ -119,9 +119,18 @@ void Populator::load(EntryId directory) {
   });
 }
 
+// The old listing is placed when there is no newer one.
 void Populator::refresh(EntryId directory) {
-  loader_.refresh(directory);
-  sizes_.recheck_old(directory);
+  if (parts_.options.strict_ttl && !parts_.uplink.is_away()) {
+    const RequestContext context = halved(context_of(directory), parts_.clock.now());
+    return loader_.load(directory, context,
+                        [this, directory](const Result<>&) { run(directory, &Populator::survey); });
+  }
+  if (!parts_.uplink.is_offline()) {
+    loader_.refresh(directory);
+    sizes_.recheck_old(directory);
+  }
+  survey(directory);
 }
 
 void Populator::survey(EntryId directory) {

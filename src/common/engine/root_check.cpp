@@ -39,7 +39,8 @@ Error with_remedy(Error error, const Url& root) {
 Result<> load_root(const Parts& parts, DirectoryLoader& loader, Duration timeout) {
   auto answer = std::make_shared<std::promise<Result<>>>();
   auto loaded = answer->get_future();
-  loader.reload(kRootId, {Priority::demand, parts.clock.now() + timeout},
+  // Not patient: what is wrong is to be told soon.
+  loader.reload(kRootId, {Priority::demand, parts.clock.now() + timeout}, {},
                 [answer](Result<> result) { answer->set_value(std::move(result)); });
   return loaded.get();  // comes: the waiter has a deadline
 }
@@ -48,9 +49,12 @@ Result<> load_root(const Parts& parts, DirectoryLoader& loader, Duration timeout
 
 Result<Engine::StartCheck> check_root(const Parts& parts, DirectoryLoader& loader,
                                       Duration timeout) {
+  const auto state = parts.cache.catalog().directory(kRootId);
+  if (parts.uplink.is_offline() && state && state->listed) {
+    return Engine::StartCheck{true, "lazymirror is offline, as it was told to be"};
+  }
   auto loaded = load_root(parts, loader, timeout);
   if (loaded) return Engine::StartCheck{};
-  const auto state = parts.cache.catalog().directory(kRootId);
   if (state && state->listed && loaded.error().code != Errc::cancelled) {
     return Engine::StartCheck{true, std::move(loaded.error().message)};
   }

@@ -11,6 +11,11 @@ namespace {
 // Rechecks that one look at an expired directory may cause.
 constexpr std::size_t kRechecks = 256;
 
+bool is_probed(const Entry& entry) {
+  return entry.kind == EntryKind::file && entry.size && !entry.listing_is_exact &&
+         entry.checked_ns != 0;
+}
+
 std::vector<Entry> unresolved_in(const Catalog& catalog, EntryId directory) {
   auto children = catalog.children(directory);
   if (!children) return {};
@@ -43,7 +48,28 @@ void SizeSurvey::run(EntryId directory, RequestContext context,
     prober_.probe(entry, context,
                   [this, survey, id = entry.id](Result<Entry> found) { note(*survey, id, found); });
   }
+  if (parts_.options.strict_ttl && !parts_.uplink.is_away()) ask_again(directory, context, survey);
   survey->finish_one();
+}
+
+// Those who cannot be asked again stay as they were.
+void SizeSurvey::ask_again(EntryId directory, RequestContext context,
+                           const std::shared_ptr<Survey>& survey) {
+  for (const Entry& entry : old_in(directory)) {
+    ++survey->open;
+    prober_.check(entry, halved(context, parts_.clock.now()),
+                  [survey](const Result<Entry>&) { survey->finish_one(); });
+  }
+}
+
+std::vector<Entry> SizeSurvey::old_in(EntryId directory) const {
+  auto children = parts_.cache.catalog().children(directory);
+  if (!children) return {};
+  const auto ttl = std::chrono::duration_cast<std::chrono::nanoseconds>(parts_.options.ttl);
+  const std::int64_t old = parts_.clock.wall_ns() - ttl.count();
+  std::erase_if(*children,
+                [&](const Entry& entry) { return !is_probed(entry) || entry.checked_ns > old; });
+  return std::move(*children);
 }
 
 void SizeSurvey::note(Survey& survey, EntryId id, const Result<Entry>& found) {
@@ -70,17 +96,9 @@ void SizeSurvey::hasten(EntryId directory, RequestContext context) {
 }
 
 void SizeSurvey::recheck_old(EntryId directory) {
-  const auto children = parts_.cache.catalog().children(directory);
-  if (!children) return;
-  const auto ttl = std::chrono::duration_cast<std::chrono::nanoseconds>(parts_.options.ttl);
-  const std::int64_t old = parts_.clock.wall_ns() - ttl.count();
-  std::size_t count = 0;
-  for (const Entry& entry : *children) {
-    const bool probed = entry.kind == EntryKind::file && entry.size && !entry.listing_is_exact;
-    if (!probed || entry.checked_ns == 0 || entry.checked_ns > old) continue;
-    prober_.recheck(entry, Priority::look_ahead);
-    if (++count == kRechecks) return;
-  }
+  auto old = old_in(directory);
+  if (old.size() > kRechecks) old.resize(kRechecks);
+  for (const Entry& entry : old) prober_.recheck(entry, Priority::look_ahead);
 }
 
 }  // namespace lazymirror

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "engine/parts.h"
 #include "engine/prober.h"
@@ -36,6 +37,9 @@ class SizeSurvey {
  private:
   struct Survey;
   void note(Survey& survey, EntryId id, const Result<Entry>& found);
+  void ask_again(EntryId directory, RequestContext context, const std::shared_ptr<Survey>& survey);
+  // Files whose size was asked for too long ago.
+  [[nodiscard]] std::vector<Entry> old_in(EntryId directory) const;
 
   const Parts& parts_;
   Prober& prober_;

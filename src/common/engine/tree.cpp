@@ -15,39 +15,102 @@ Failure not_a_directory(const Entry& entry) {
   return fail(Errc::not_a_directory, entry.name + " is not a directory");
 }
 
+std::int64_t ns(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
+}
+
 }  // namespace
+
+// --- how old is too old ---
+
+bool Tree::is_old(const DirectoryState& state) const {
+  return state.listed && parts_.clock.wall_ns() >= state.fresh_until_ns;
+}
+
+// Sizes from a listing are as fresh as the listing; those from a probe have to
+// be asked for again some time.
+bool Tree::is_old(const Entry& entry) const {
+  if (entry.kind != EntryKind::file || entry.listing_is_exact || entry.checked_ns == 0)
+    return false;
+  return parts_.clock.wall_ns() - entry.checked_ns > ns(parts_.options.ttl);
+}
+
+bool Tree::absence_is_old(const DirectoryState& state) const {
+  const std::int64_t now = parts_.clock.wall_ns();
+  return now >= std::min(state.fresh_until_ns, state.asked_ns + ns(parts_.options.negative_ttl));
+}
+
+bool Tree::must_wait() const { return parts_.options.strict_ttl && !parts_.uplink.is_away(); }
+
+void Tree::refresh_if_old(EntryId directory, std::int64_t fresh_until_ns) {
+  if (parts_.clock.wall_ns() < fresh_until_ns || parts_.uplink.is_offline()) return;
+  loader_.refresh(directory);
+}
+
+void Tree::refresh(EntryId id, RequestContext context, Completion<> done) {
+  const auto entry = parts_.cache.catalog().get(id);
+  if (!entry) return done(fail(entry.error()));
+  constexpr DirectoryLoader::Manner kAnew{.in_full = true, .patient = true};
+  if (entry->kind == EntryKind::directory) {
+    return loader_.reload(id, context, kAnew, std::move(done));
+  }
+  prober_.check(*entry, context,
+                [this, id, context, was = entry->kind,
+                 done = std::move(done)](const Result<Entry>& now) mutable {
+                  if (!now) return done(fail(now.error()));
+                  const bool found_out = was == EntryKind::unknown;
+                  if (now->kind != EntryKind::directory || !found_out) return done({});
+                  loader_.reload(id, context, kAnew, std::move(done));
+                });
+}
 
 // --- attributes ---
 
 void Tree::attributes(EntryId id, RequestContext context, Completion<Attributes> done) {
   const auto entry = parts_.cache.catalog().get(id);
   if (!entry) return done(fail(entry.error()));
-  resolve(*entry, context, std::move(done));
+  if (entry->kind != EntryKind::directory || !must_wait()) {
+    return resolve(*entry, context, std::move(done));
+  }
+  // A directory's time is that of its listing.
+  const auto state = parts_.cache.catalog().directory(id);
+  if (!state || !is_old(*state)) return resolve(*entry, context, std::move(done));
+  loader_.load(id, halved(context, parts_.clock.now()),
+               [this, id, done = std::move(done)](const Result<>&) mutable {
+                 answer(parts_.cache.catalog().get(id), std::move(done));
+               });
+}
+
+void Tree::answer(const Result<Entry>& entry, Completion<Attributes> done) {
+  if (!entry) return done(fail(entry.error()));
+  auto known = describer_.attributes(*entry);
+  if (!known) return done(fail(Errc::bad_reply, "the origin does not say how large it is"));
+  done(std::move(*known));
 }
 
 void Tree::resolve(const Entry& entry, RequestContext context, Completion<Attributes> done) {
+  if (is_old(entry) && must_wait()) return reprobe(entry, context, std::move(done));
   if (auto known = describer_.attributes(entry)) {
     note_look(entry);
     return done(std::move(*known));
   }
-  prober_.probe(entry, context, [this, done = std::move(done)](Result<Entry> found) mutable {
-    if (!found) return done(fail(std::move(found.error())));
-    auto known = describer_.attributes(*found);
-    if (!known) return done(fail(Errc::bad_reply, "the origin does not say how large it is"));
-    done(std::move(*known));
+  prober_.probe(entry, context, [this, done = std::move(done)](const Result<Entry>& found) mutable {
+    answer(found, std::move(done));
   });
 }
 
-// Sizes from a listing are as fresh as the listing; those from a probe have to
-// be asked for again some time.
+// What cannot be asked for again stays as it was.
+void Tree::reprobe(const Entry& entry, RequestContext context, Completion<Attributes> done) {
+  prober_.check(entry, halved(context, parts_.clock.now()),
+                [this, entry, done = std::move(done)](const Result<Entry>& now) mutable {
+                  answer(now ? now : Result<Entry>(entry), std::move(done));
+                });
+}
+
 void Tree::note_look(const Entry& entry) {
   if (entry.kind != EntryKind::file || entry.listing_is_exact || entry.checked_ns == 0) return;
   prober_.note_use(entry);
-  const std::int64_t ttl =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(parts_.options.ttl).count();
-  if (parts_.clock.wall_ns() - entry.checked_ns > ttl) {
-    prober_.recheck(entry, Priority::look_ahead);
-  }
+  if (is_old(entry) && !parts_.uplink.is_offline()) prober_.recheck(entry, Priority::look_ahead);
 }
 
 // --- names ---
@@ -57,27 +120,32 @@ void Tree::lookup(EntryId directory, std::string_view name, RequestContext conte
   const Catalog& catalog = parts_.cache.catalog();
   const auto state = catalog.directory(directory);
   if (!state) return done(fail(state.error()));
+  if (!state->listed) {
+    return populate(directory, context,
+                    [this, directory, wanted = std::string(name), context,
+                     done = std::move(done)](const Result<>& loaded) mutable {
+                      if (!loaded) return done(fail(loaded.error()));
+                      find_known(directory, wanted, context, std::move(done));
+                    });
+  }
   const auto found = catalog.find(directory, name);
   if (!found) return done(fail(found.error()));
-  if (*found) {
-    refresh_if_old(directory, state->fresh_until_ns);
-    return resolve(**found, context, std::move(done));
+  const bool wait =
+      *found ? is_old(*state) && must_wait() : absence_is_old(*state) && !parts_.uplink.is_away();
+  if (wait) {
+    // The old listing decides when there is no newer one.
+    return loader_.load_since(
+        directory, state->asked_ns, halved(context, parts_.clock.now()),
+        [this, directory, wanted = std::string(name), context, done = std::move(done)](
+            const Result<>&) mutable { find_known(directory, wanted, context, std::move(done)); });
   }
-  if (state->listed && parts_.clock.wall_ns() < state->fresh_until_ns) {
-    return done(no_such_name(name));
-  }
-  auto look = [this, directory, wanted = std::string(name), context, known = state->listed,
-               done = std::move(done)](Result<> loaded) mutable {
-    // With an old listing at hand, it decides when there is no newer one.
-    look_again(directory, wanted, context, known ? Result<>() : loaded, std::move(done));
-  };
-  if (state->listed) return loader_.load(directory, context, std::move(look));
-  populate(directory, context, std::move(look));
+  refresh_if_old(directory, state->fresh_until_ns);
+  if (!*found) return done(no_such_name(name));
+  resolve(**found, context, std::move(done));
 }
 
-void Tree::look_again(EntryId directory, const std::string& name, RequestContext context,
-                      const Result<>& loaded, Completion<Attributes> done) {
-  if (!loaded) return done(fail(loaded.error()));
+void Tree::find_known(EntryId directory, const std::string& name, RequestContext context,
+                      Completion<Attributes> done) {
   const auto found = parts_.cache.catalog().find(directory, name);
   if (!found) return done(fail(found.error()));
   if (!*found) return done(no_such_name(name));
@@ -122,19 +190,25 @@ void Tree::list(EntryId directory, RequestContext context, Completion<ViewPtr> d
   }
   const auto state = parts_.cache.catalog().directory(directory);
   if (!state) return done(fail(state.error()));
-  if (state->listed) {
+  if (state->listed && !(is_old(*state) && must_wait())) {
     refresh_if_old(directory, state->fresh_until_ns);
-    auto view = make_view(directory);
-    if (view && visit) note_visit(*view, false);
-    return done(std::move(view));
+    return answer_view(directory, visit, false, std::move(done));
   }
-  populate(directory, context,
-           [this, directory, visit, done = std::move(done)](Result<> loaded) mutable {
-             if (!loaded) return done(fail(std::move(loaded.error())));
-             auto view = make_view(directory);
-             if (view && visit) note_visit(*view, true);
-             done(std::move(view));
-           });
+  auto then = [this, directory, visit, known = state->listed,
+               done = std::move(done)](Result<> loaded) mutable {
+    if (!loaded && !known) return done(fail(std::move(loaded.error())));
+    answer_view(directory, visit, !known, std::move(done));
+  };
+  if (state->listed) {
+    return loader_.load(directory, halved(context, parts_.clock.now()), std::move(then));
+  }
+  populate(directory, context, std::move(then));
+}
+
+void Tree::answer_view(EntryId directory, bool visit, bool first, Completion<ViewPtr> done) {
+  auto view = make_view(directory);
+  if (view && visit) note_visit(*view, first);
+  done(std::move(view));
 }
 
 void Tree::note_visit(const ViewPtr& view, bool first) {
@@ -146,13 +220,11 @@ void Tree::note_visit(const ViewPtr& view, bool first) {
   ahead_.visited(view->id);
 }
 
-void Tree::refresh_if_old(EntryId directory, std::int64_t fresh_until_ns) {
-  if (parts_.clock.wall_ns() >= fresh_until_ns) loader_.refresh(directory);
-}
-
 Tree::ViewPtr Tree::known_view(EntryId directory) {
   const auto found = views_.find(directory);
   if (!found) return nullptr;
+  const bool old = parts_.clock.wall_ns() >= found->fresh_until_ns;
+  if (old && must_wait()) return nullptr;
   refresh_if_old(directory, found->fresh_until_ns);
   if (found->outdated.empty()) return found->view;
   auto view = updated(*found);

@@ -37,7 +37,7 @@ void UncachedRead::arm(SteadyTime deadline) {
 void UncachedRead::begin(TicketId ticket, SteadyTime deadline) {
   ticket_ = ticket;
   const ByteRange whole{0, file_->size()};
-  parts_.uplink.read({file_->url(), range_, file_->version(), range_ == whole, deadline},
+  parts_.uplink.read({file_->url(), range_, file_->version(), range_ == whole, deadline, true},
                      shared_from_this());
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/uplink.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 namespace lazymirror {
@@ -38,9 +40,9 @@ Uplink::Uplink(std::unique_ptr<Origin> origin, TransferQueue& queue)
 
 Uplink::~Uplink() { close(); }
 
-void Uplink::list(const Url& directory, SteadyTime deadline, Completion<ListingReply> done) {
+void Uplink::list(ListRequest request, Completion<ListingReply> done) {
   if (const Use origin(*this); origin) {
-    origin->list(directory, deadline, std::move(done));
+    origin->list(std::move(request), std::move(done));
     return;
   }
   done(stopping());
@@ -60,6 +62,24 @@ void Uplink::read(RangeRequest request, std::shared_ptr<RangeSink> sink) {
     return;
   }
   sink->on_end(stopping());
+}
+
+void Uplink::set_offline(bool offline) {
+  if (offline_.exchange(offline) != offline) {
+    spdlog::info("engine: {}", offline ? "offline: only what is cached is served" : "online");
+  }
+  if (const Use origin(*this); origin) origin->set_offline(offline);
+}
+
+Result<> Uplink::set_proxy(const std::string& list) {
+  if (const Use origin(*this); origin) return origin->set_proxy(list);
+  return stopping();
+}
+
+bool Uplink::is_away() {
+  if (offline_) return true;
+  const Use origin(*this);
+  return origin && origin->is_away();
 }
 
 bool Uplink::ranges_supported() {

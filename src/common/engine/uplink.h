@@ -7,10 +7,12 @@
 // Threads: safe from any thread; close() from one that the origin does not own.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "fetch/transfer_queue.h"
 #include "http/origin.h"
@@ -25,9 +27,17 @@ class Uplink {
   Uplink(const Uplink&) = delete;
   Uplink& operator=(const Uplink&) = delete;
 
-  void list(const Url& directory, SteadyTime deadline, Completion<ListingReply> done);
+  void list(ListRequest request, Completion<ListingReply> done);
   void probe(const Url& url, SteadyTime deadline, Completion<ProbeReply> done);
   void read(RangeRequest request, std::shared_ptr<RangeSink> sink);
+
+  // As Engine's.
+  void set_offline(bool offline);
+  [[nodiscard]] bool is_offline() const { return offline_; }
+  Result<> set_proxy(const std::string& list);
+  // Offline, or nobody could be reached when it was last tried: not worth waiting
+  // for where something else will do.
+  [[nodiscard]] bool is_away();
 
   [[nodiscard]] bool ranges_supported();
   // An answer came: the origin may have shown how much it can take at once.
@@ -45,6 +55,7 @@ class Uplink {
   class Use;
 
   TransferQueue& queue_;
+  std::atomic<bool> offline_{false};
   std::mutex mutex_;
   std::condition_variable unused_;
   unsigned uses_ = 0;

@@ -51,10 +51,18 @@ class Planner {
     return {std::min(by.end, rest.end), rest.end};
   }
 
+  // The range's end, moved back to where a slice ends.
+  [[nodiscard]] static std::uint64_t whole_slices(ByteRange range) {
+    const std::uint64_t end = range.end - range.end % kSlice;
+    return end > range.begin ? end : range.end;
+  }
+
   ByteRange ranged(ByteRange rest) {
     if (const auto* by = covering(rest.begin)) return skip(*by, rest);
     std::uint64_t end = next_covered(rest);
-    if (end - rest.begin > max_request_ + max_request_ / 8) end = rest.begin + max_request_;
+    if (end - rest.begin > max_request_ + max_request_ / 8) {
+      end = whole_slices({rest.begin, rest.begin + max_request_});
+    }
     plan_.start.push_back({rest.begin, end});
     return {end, rest.end};
   }
@@ -71,7 +79,8 @@ class Planner {
       if (p.contains(rest.begin) && rest.begin - p.begin <= kFarAhead) return rest;
     }
     if (covering(rest.begin) == nullptr) return rest;
-    const std::uint64_t end = std::min(rest.end, rest.begin + max_request_);
+    std::uint64_t end = rest.end;
+    if (rest.size() > max_request_) end = whole_slices({rest.begin, rest.begin + max_request_});
     plan_.start.push_back({rest.begin, end});
     return {end, rest.end};
   }

@@ -16,6 +16,10 @@ namespace lazymirror {
 // for it: the bytes asked for are fetched besides (and arrive twice at worst).
 inline constexpr std::uint64_t kFarAhead = 2u << 20;
 
+// Long runs are cut at multiples of this, which caches on the way like to keep
+// files in (docs/scaling.md).
+inline constexpr std::uint64_t kSlice = 1u << 20;
+
 // A run of missing bytes and the one request that would serve it
 // (FillTarget::request_for).
 struct Need {

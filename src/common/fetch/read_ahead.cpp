@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "fetch/fill_plan.h"
+
 namespace lazymirror {
 
 bool ReadAhead::continues(const Stream& stream, ByteRange range) {
@@ -44,6 +46,7 @@ std::optional<ByteRange> ReadAhead::extend(Stream& stream, std::uint64_t largest
   std::uint64_t size =
       stream.expected + stream.window - std::min(from, stream.expected + stream.window);
   if (size > kStep) size -= size % kStep;
+  if (size > kSlice) size -= (from + size) % kSlice;
   const ByteRange next = ByteRange{from, from + size}.intersect({0, file_size_});
   stream.ahead = std::max(from, next.end);
   if (next.empty()) return std::nullopt;

@@ -33,7 +33,10 @@ struct Cancel {
 struct Call {
   UniqueFunction<void()> function;
 };
-using Command = std::variant<Add, Cancel, Call>;
+struct GoOffline {
+  bool offline;
+};
+using Command = std::variant<Add, Cancel, Call, GoOffline, ProxyChoice>;
 
 class CurlOrigin final : public Origin {
  public:
@@ -54,9 +57,9 @@ class CurlOrigin final : public Origin {
     return {};
   }
 
-  TransferId list(const Url& directory, SteadyTime deadline,
-                  Completion<ListingReply> done) override {
-    return add(make_list_transfer(directory, options_.max_listing_bytes, std::move(done)),
+  TransferId list(ListRequest request, Completion<ListingReply> done) override {
+    const SteadyTime deadline = request.deadline;
+    return add(make_list_transfer(std::move(request), options_.max_listing_bytes, std::move(done)),
                deadline);
   }
 
@@ -80,6 +83,15 @@ class CurlOrigin final : public Origin {
   }
 
   OriginHealth health() const override { return facts_.health(); }
+  bool is_away() const override { return facts_.is_away(); }
+  void set_offline(bool offline) override { push(GoOffline{offline}); }
+
+  Result<> set_proxy(const std::string& list) override {
+    auto choice = ProxyChoice::parse(list);
+    if (!choice) return fail(std::move(choice.error()));
+    push(std::move(*choice));
+    return {};
+  }
 
   std::optional<Lane> lane() override {
     return Lane{kThreadName, crew_, [this](UniqueFunction<void()> f) { push(Call{std::move(f)}); }};
@@ -114,16 +126,15 @@ class CurlOrigin final : public Origin {
   bool take_commands() {
     auto queue = commands_.with([](auto& q) { return std::exchange(q, {}); });
     for (Command& command : queue) {
-      if (auto* a = std::get_if<Add>(&command)) {
-        loop_.add(a->id, std::move(a->transfer), a->deadline);
-      } else if (auto* call = std::get_if<Call>(&command)) {
-        call->function();
-      } else {
-        loop_.cancel(std::get<Cancel>(command).id);
-      }
+      std::visit([this](auto& each) { carry_out(each); }, command);
     }
     return !queue.empty();
   }
+  void carry_out(Add& add) { loop_.add(add.id, std::move(add.transfer), add.deadline); }
+  void carry_out(const Cancel& cancel) { loop_.cancel(cancel.id); }
+  void carry_out(Call& call) { call.function(); }
+  void carry_out(const GoOffline& go) { loop_.set_offline(go.offline); }
+  void carry_out(ProxyChoice& choice) { loop_.set_proxies(std::move(choice)); }
 
   const OriginOptions options_;
   OriginFacts facts_;

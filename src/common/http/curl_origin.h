@@ -21,7 +21,7 @@ struct OriginOptions {
   bool netrc = false;                  // use ~/.netrc
   std::vector<std::string> headers{};  // "Name: value", sent with every request to the origin
   std::string user_agent{};
-  std::string proxy{};  // empty: the environment decides, as curl does
+  std::string proxy{};  // a list, as of Origin::set_proxy()
   std::string proxy_username{}, proxy_password{};
   std::string ca_file{}, ca_path{}, proxy_ca_file{}, proxy_ca_path{};
   bool insecure_tls = false;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/file_io.h"
+#include "http/proxy_choice.h"
 
 namespace lazymirror {
 namespace {
@@ -82,8 +83,14 @@ void set_tls(Setter& s, const OriginOptions& options) {
   s.set(CURLOPT_SSL_VERIFYHOST, 0L);
 }
 
-void set_proxy(Setter& s, const OriginOptions& options) {
-  s.set_if(CURLOPT_PROXY, options.proxy);
+void set_way(Setter& s, const OriginOptions& options, const Way& way) {
+  if (way.proxy) s.set(CURLOPT_PROXY, *way.proxy);
+  // Whole seconds, and 0 would mean any age.
+  if (way.newer_than) {
+    s.set(CURLOPT_MAXLIFETIME_CONN,
+          std::max(1L, static_cast<long>(way.newer_than->count() / 1000)));
+  }
+  if (way.look_up_again) s.set(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
   s.set_if(CURLOPT_PROXYUSERNAME, options.proxy_username);
   s.set_if(CURLOPT_PROXYPASSWORD, options.proxy_password);
   s.set_if(CURLOPT_PROXY_CAINFO, options.proxy_ca_file);
@@ -126,6 +133,11 @@ void set_question(Setter& s, const Ask& ask, HeaderList& headers) {
           std::to_string(ask.range->begin) + "-" + std::to_string(ask.range->end - 1));
   }
   if (!ask.if_range.empty()) append(headers, s, "If-Range: " + ask.if_range);
+  if (!ask.if_none_match.empty()) append(headers, s, "If-None-Match: " + ask.if_none_match);
+  if (!ask.if_modified_since.empty()) {
+    append(headers, s, "If-Modified-Since: " + ask.if_modified_since);
+  }
+  if (ask.past_caches) append(headers, s, "Cache-Control: no-cache");
 }
 
 Result<> check_header(const std::string& line) {
@@ -144,16 +156,6 @@ Result<> check_readable(const std::string& path) {
   return {};
 }
 
-Result<> check_proxy(const std::string& proxy) {
-  if (proxy.empty()) return {};
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), curl_url_cleanup);
-  const CURLUcode code =
-      curl_url_set(url.get(), CURLUPART_URL, proxy.c_str(),
-                   CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME | CURLU_NO_AUTHORITY);
-  if (code == CURLUE_OK) return {};
-  return fail(Errc::invalid, "'" + proxy + "' is not a usable proxy: " + curl_url_strerror(code));
-}
-
 }  // namespace
 
 Result<> check_options(const OriginOptions& options) {
@@ -164,7 +166,7 @@ Result<> check_options(const OriginOptions& options) {
                                   &options.proxy_ca_file, &options.proxy_ca_path}) {
     if (auto r = check_readable(*path); !r) return r;
   }
-  if (auto r = check_proxy(options.proxy); !r) return r;
+  if (auto r = ProxyChoice::parse(options.proxy); !r) return fail(std::move(r.error()));
   if (options.connections == 0) return fail(Errc::invalid, "at least one connection is needed");
   if (options.low_speed_time <= Duration{0}) {
     return fail(Errc::invalid, "the time after which a silent server is given up must be positive");
@@ -173,14 +175,14 @@ Result<> check_options(const OriginOptions& options) {
   const EasyHandle easy(curl_easy_init());
   HeaderList headers;
   const CURLcode code =
-      easy ? prepare_easy(easy.get(), options, options.base, {}, headers) : CURLE_FAILED_INIT;
+      easy ? prepare_easy(easy.get(), options, options.base, {}, {}, headers) : CURLE_FAILED_INIT;
   if (code == CURLE_OK) return {};
   return fail(Errc::invalid, "libcurl refuses the options for " + options.base.str() + ": " +
                                  curl_easy_strerror(code));
 }
 
 CURLcode prepare_easy(CURL* easy, const OriginOptions& options, const Url& target, const Ask& ask,
-                      HeaderList& headers) {
+                      const Way& way, HeaderList& headers) {
   headers.reset();
   Setter s(easy);
   s.set(CURLOPT_URL, target.str());
@@ -188,7 +190,7 @@ CURLcode prepare_easy(CURL* easy, const OriginOptions& options, const Url& targe
   set_limits(s, options, ask);
   set_protocol(s, options, target, ask);
   set_tls(s, options);
-  set_proxy(s, options);
+  set_way(s, options, way);
   set_question(s, ask, headers);
   if (target.same_origin(options.base)) {
     set_credentials(s, options);

@@ -77,17 +77,20 @@ std::string strong_etag(std::string_view text) {
 
 std::optional<Duration> freshness(std::string_view cache_control,
                                   std::optional<std::int64_t> expires,
-                                  std::optional<std::int64_t> date) {
+                                  std::optional<std::int64_t> date,
+                                  std::optional<std::uint64_t> age) {
   std::optional<Duration> stated;
   bool revalidate = false;
   for_each_element(cache_control, [&](std::string_view directive) {
     if (iequals(directive, "no-cache") || iequals(directive, "no-store")) revalidate = true;
-    if (const auto age = max_age_of(directive)) stated = seconds(*age);
+    if (const auto most = max_age_of(directive)) stated = seconds(*most);
   });
   if (revalidate) return Duration{0};
-  if (stated) return stated;
-  if (!expires || !date) return std::nullopt;
-  return *expires <= *date ? Duration{0} : seconds(static_cast<std::uint64_t>(*expires - *date));
+  if (!stated && expires && date) {
+    stated = seconds(static_cast<std::uint64_t>(std::max<std::int64_t>(0, *expires - *date)));
+  }
+  if (!stated) return std::nullopt;
+  return std::max(Duration{0}, *stated - seconds(age.value_or(0)));
 }
 
 bool is_identity(std::string_view content_encoding) {

@@ -29,10 +29,12 @@ namespace lazymirror {
 [[nodiscard]] std::string strong_etag(std::string_view text);
 
 // How long a listing may be used without asking again (RFC 9111 section 5.2.2,
-// 5.3): no-cache, no-store and max-age of Cache-Control, else Expires - Date.
+// 5.3): no-cache, no-store and max-age of Cache-Control, else Expires - Date; less
+// the seconds that the answer has spent in caches on the way (Age, section 5.1).
 [[nodiscard]] std::optional<Duration> freshness(std::string_view cache_control,
                                                 std::optional<std::int64_t> expires,
-                                                std::optional<std::int64_t> date);
+                                                std::optional<std::int64_t> date,
+                                                std::optional<std::uint64_t> age = {});
 
 // Whether a Content-Encoding field leaves the bytes as they are.
 [[nodiscard]] bool is_identity(std::string_view content_encoding);

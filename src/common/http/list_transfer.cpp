@@ -10,6 +10,15 @@
 namespace lazymirror {
 namespace {
 
+// A mark that is longer than any sane one is not worth keeping.
+ListingValidator validator_of(const ResponseHead& head) {
+  constexpr std::size_t kLongest = 512;
+  ListingValidator validator{head.etag, head.last_modified_text};
+  if (validator.etag.size() > kLongest) validator.etag.clear();
+  if (!head.last_modified) validator.last_modified.clear();
+  return validator;
+}
+
 // What relative links in the answer refer to, as a URL with a final '/'.
 Url listing_base(const Url& asked, const Url& answered) {
   if (answered.path().ends_with('/')) return answered.as_directory();
@@ -24,25 +33,35 @@ Url listing_base(const Url& asked, const Url& answered) {
 
 class ListTransfer final : public Transfer {
  public:
-  ListTransfer(const Url& directory, std::size_t max_bytes, Completion<ListingReply> done)
-      : Transfer(directory, "list"), max_bytes_(max_bytes), done_(std::move(done)) {
-    reply_.emplace(ListingReply{{}, {}, directory, {}});
+  ListTransfer(ListRequest request, std::size_t max_bytes, Completion<ListingReply> done)
+      : Transfer(request.directory, "list"),
+        request_(std::move(request)),
+        max_bytes_(max_bytes),
+        done_(std::move(done)) {
+    reply_.emplace(ListingReply{{}, {}, request_.directory, {}});
   }
 
   Ask ask() override {
     Ask ask;
     ask.listing = true;
+    ask.if_none_match = request_.known.etag;
+    ask.if_modified_since = request_.known.last_modified;
+    ask.past_caches = request_.past_caches;
     reply_->body.clear();
     return ask;
   }
 
   Result<BodyUse> on_head(const ResponseHead& head, const Url& from) override {
     // 203 is a 200 that a proxy has touched; good enough for links.
-    if (head.status != 200 && head.status != 203) return fail(refusal(status_error(head.status)));
+    reply_->unchanged = head.status == 304 && request_.known.any();
+    if (head.status != 200 && head.status != 203 && !reply_->unchanged) {
+      return fail(refusal(status_error(head.status)));
+    }
     if (head.content_length.value_or(0) > max_bytes_) return too_large();
     reply_->base = listing_base(url(), from);
     reply_->content_type = head.content_type;
-    reply_->max_age = freshness(head.cache_control, head.expires, head.date);
+    reply_->max_age = freshness(head.cache_control, head.expires, head.date, head.age);
+    reply_->validator = validator_of(head);
     return BodyUse::take;
   }
 
@@ -52,6 +71,7 @@ class ListTransfer final : public Transfer {
     return BodyUse::take;
   }
 
+  bool is_patient() const override { return request_.patient; }
   Result<Step> on_complete() override { return Step::done; }
   Result<Step> on_redirect(const Url&, const Url&) override { return Step::follow; }
 
@@ -66,6 +86,7 @@ class ListTransfer final : public Transfer {
                   "the listing is larger than " + std::to_string(max_bytes_) + " bytes");
   }
 
+  const ListRequest request_;
   std::size_t max_bytes_;
   Completion<ListingReply> done_;
   std::optional<ListingReply> reply_;
@@ -73,9 +94,9 @@ class ListTransfer final : public Transfer {
 
 }  // namespace
 
-std::unique_ptr<Transfer> make_list_transfer(const Url& directory, std::size_t max_bytes,
+std::unique_ptr<Transfer> make_list_transfer(ListRequest request, std::size_t max_bytes,
                                              Completion<ListingReply> done) {
-  return std::make_unique<ListTransfer>(directory, max_bytes, std::move(done));
+  return std::make_unique<ListTransfer>(std::move(request), max_bytes, std::move(done));
 }
 
 }  // namespace lazymirror

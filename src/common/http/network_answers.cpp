@@ -69,6 +69,8 @@ void NetworkLoop::judge(Job& job) {
   Job::Attempt& attempt = job.attempt;
   attempt.judged = true;
   const ResponseHead head = read_head(job.easy.get());
+  facts_.set_away(false);
+  if (attempt.proxy) proxies_.worked(*attempt.proxy);
   if (head.http_major >= 2) {
     job.host->http2 = true;
     job.host->room.answered(options_.connections, std::chrono::steady_clock::now());

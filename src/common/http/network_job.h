@@ -24,6 +24,7 @@ struct NetworkLoop::Job {
     std::optional<Url> redirect;
     bool answered = false;  // the redirect itself was the answer
     std::uint64_t progress_before = 0;
+    std::optional<std::string> proxy;
     std::optional<SteadyTime> last_byte;
   };
 
@@ -58,11 +59,12 @@ struct NetworkLoop::Job {
   SteadyTime alarm{};
   SteadyTime resume{};  // when waiting: the next attempt
   unsigned hops = 0;
-  unsigned tries = 0;    // attempts that failed, since the last progress
-  EasyHandle easy;       // while an attempt is under way, and
-  Host* host = nullptr;  // where
-  bool apart = false;    // on a connection of its own
-  bool sent = false;     // its request; until then it waits for a connection or a stream
+  unsigned tries = 0;           // attempts that failed, since the last progress
+  bool reached_nobody = false;  // the last attempt
+  EasyHandle easy;              // while an attempt is under way, and
+  Host* host = nullptr;         // where
+  bool apart = false;           // on a connection of its own
+  bool sent = false;            // its request; until then it waits for a connection or a stream
   HeaderList headers;
   std::array<char, CURL_ERROR_SIZE> error_text{};
   Attempt attempt;

@@ -33,6 +33,7 @@ NetworkLoop::NetworkLoop(const OriginOptions& options, OriginFacts& facts)
       rate_(options.bandwidth_limit) {
   policy_.retries = options.retries;
   policy_.base = options.retry_delay;
+  if (auto proxies = ProxyChoice::parse(options.proxy)) proxies_ = std::move(*proxies);
 }
 
 NetworkLoop::~NetworkLoop() = default;
@@ -54,6 +55,7 @@ void NetworkLoop::wake() { curl_multi_wakeup(multi_.get()); }
 void NetworkLoop::add(TransferId id, std::unique_ptr<Transfer> transfer, SteadyTime deadline) {
   auto job = std::make_unique<Job>(*this, id, std::move(transfer), deadline);
   Job& added = *jobs_.emplace(id, std::move(job)).first->second;
+  if (offline_) return fail_offline(added);
   set_alarm(added, deadline);
   start_or_wait(added);
 }
@@ -161,9 +163,7 @@ void NetworkLoop::start_waiting() {
       host.waiting.pop_front();
       if (job != jobs_.end()) start_or_wait(*job->second);
     }
-    const bool idle = host.active == 0 && host.waiting.empty() && host.quiet_until <= now() &&
-                      !host.limit.reduced() && !host.http2;
-    it = idle ? hosts_.erase(it) : std::next(it);
+    it = is_idle(host) ? hosts_.erase(it) : std::next(it);
   }
 }
 
@@ -177,7 +177,9 @@ void NetworkLoop::start(Job& job, Host& host) {
     Ask ask = job.transfer->ask();
     // One connection is left to all the short ones.
     ask.apart = job.apart = ask.apart && host.apart + 1 < options_.connections;
-    code = prepare_easy(easy, options_, job.location, ask, job.headers);
+    const Way way = way_to(job, host);
+    job.attempt.proxy = way.proxy;
+    code = prepare_easy(easy, options_, job.location, ask, way, job.headers);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, &job);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, &job);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &NetworkLoop::on_request);
@@ -244,7 +246,9 @@ void NetworkLoop::finish(Job& job, Result<> result) {
   jobs_.erase(job.id);
   const bool no_answer =
       !result && (result.error().code == Errc::unreachable || result.error().code == Errc::timeout);
-  if (no_answer) {
+  if (offline_) {
+    // Nobody was asked.
+  } else if (no_answer) {
     facts_.failed(result.error().message);
   } else if (result || result.error().code != Errc::cancelled) {
     facts_.succeeded();
@@ -268,6 +272,8 @@ void NetworkLoop::reap() {
 void NetworkLoop::attempt_ended(Job& job, CURLcode code) {
   Job::Attempt& attempt = job.attempt;
   if (code == CURLE_OK && !attempt.judged) judge(job);  // an answer without a body
+  job.reached_nobody = reached_nobody(job, code);
+  if (code == CURLE_OPERATION_TIMEDOUT && !job.reached_nobody) job.host->doubted = now();
   stop_attempt(job);
   if (attempt.refused) return finish(job, fail(std::move(*attempt.refused)));
   if (attempt.transient)
@@ -276,6 +282,7 @@ void NetworkLoop::attempt_ended(Job& job, CURLcode code) {
   const bool heard = attempt.judged && attempt.use == BodyUse::skip;
   if (code == CURLE_OK || heard) return advance(job);
   const TransportFailure failure = transport_failure(code, job.error_text.data());
+  if (job.reached_nobody) return try_to_reach(job, failure.error);
   if (failure.transient) return retry_or_fail(job, failure.error, {});
   finish(job, fail(job.transfer->refusal(failure.error)));
 }
@@ -345,6 +352,7 @@ void NetworkLoop::alarm_rang(Job& job, SteadyTime time) {
   }
   const SteadyTime next = job.next_check(options_.low_speed_time);
   if (next > time) return set_alarm(job, next);
+  job.host->doubted = time;
   stop_attempt(job);
   retry_or_fail(job, {Errc::timeout, "the server stopped sending", 0}, {});
 }

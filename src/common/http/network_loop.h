@@ -18,8 +18,10 @@
 
 #include "http/curl_handles.h"
 #include "http/curl_origin.h"
+#include "http/easy_setup.h"
 #include "http/host_limit.h"
 #include "http/origin_facts.h"
+#include "http/proxy_choice.h"
 #include "http/rate_limit.h"
 #include "http/retry_policy.h"
 #include "http/stream_room.h"
@@ -40,6 +42,9 @@ class NetworkLoop {
   void add(TransferId id, std::unique_ptr<Transfer> transfer, SteadyTime deadline);
   void cancel(TransferId id);
   void cancel_all();
+  // As Origin::set_offline() and set_proxy().
+  void set_offline(bool offline);
+  void set_proxies(ProxyChoice proxies) { proxies_ = std::move(proxies); }
   // Does what is due, then waits until there is more or wake() is called.
   void turn();
   void wake();  // any thread
@@ -56,6 +61,9 @@ class NetworkLoop {
     HostLimit limit;
     StreamRoom room;           // of those that are not apart
     SteadyTime quiet_until{};  // Retry-After
+    // A connection died in silence: those that are older may have, too (the
+    // machine slept, its address changed).
+    std::optional<SteadyTime> doubted{};
     std::deque<TransferId> waiting;
   };
 
@@ -81,6 +89,12 @@ class NetworkLoop {
   void attempt_ended(Job& job, CURLcode code);
   void advance(Job& job);
   void retry_or_fail(Job& job, Error reason, std::optional<Duration> retry_after);
+  // Nobody there: network_reach.cpp.
+  [[nodiscard]] Way way_to(const Job& job, const Host& host) const;
+  [[nodiscard]] static bool reached_nobody(const Job& job, CURLcode code);
+  void try_to_reach(Job& job, Error reason);
+  void fail_offline(Job& job);
+  [[nodiscard]] static bool is_idle(const Host& host);
   void fire_alarms();
   void alarm_rang(Job& job, SteadyTime now);
   void set_alarm(Job& job, SteadyTime when);
@@ -94,6 +108,8 @@ class NetworkLoop {
   const OriginOptions& options_;
   OriginFacts& facts_;
   RetryPolicy policy_;
+  ProxyChoice proxies_;
+  bool offline_ = false;
   MultiHandle multi_;
   std::unordered_map<TransferId, std::unique_ptr<Job>> jobs_;
   std::set<std::pair<SteadyTime, TransferId>> alarms_;  // one per job

@@ -26,6 +26,7 @@
 #include "base/byte_range.h"
 #include "base/clock.h"
 #include "base/crew.h"
+#include "base/listed_entry.h"
 #include "base/request_context.h"
 #include "base/result.h"
 #include "base/unique_function.h"
@@ -36,11 +37,21 @@ namespace lazymirror {
 
 using TransferId = std::uint64_t;  // never 0, never reused
 
+struct ListRequest {
+  Url directory;
+  SteadyTime deadline;
+  ListingValidator known{};  // of the listing at hand, for an origin that can say "unchanged"
+  bool past_caches = false;  // those on the way are to ask the origin as well
+  bool patient = false;      // see RangeRequest
+};
+
 struct ListingReply {
   std::string body;
   std::string content_type;
   Url base;                         // after redirects, path ends in '/'
-  std::optional<Duration> max_age;  // Cache-Control or Expires, if stated
+  std::optional<Duration> max_age;  // Cache-Control or Expires, less the answer's Age; if stated
+  ListingValidator validator{};
+  bool unchanged = false;  // the known one still holds: there is no body
 };
 
 // What a URL is, by HEAD, or by a one-byte range where HEAD is refused or
@@ -82,6 +93,9 @@ struct RangeRequest {
   // at the start is what the transfer may spend without any progress: a long
   // download over a slow line ends in Errc::timeout only when it stands still.
   SteadyTime deadline;
+  // While nobody can be reached (no name, no route, no connection), go on trying
+  // until the deadline, every other second; otherwise the retries are counted then, too.
+  bool patient = false;
 };
 
 // For status pages and messages.
@@ -95,8 +109,7 @@ class Origin {
  public:
   virtual ~Origin() = default;
 
-  virtual TransferId list(const Url& directory, SteadyTime deadline,
-                          Completion<ListingReply> done) = 0;
+  virtual TransferId list(ListRequest request, Completion<ListingReply> done) = 0;
   virtual TransferId probe(const Url& url, SteadyTime deadline, Completion<ProbeReply> done) = 0;
   virtual TransferId read(RangeRequest request, std::shared_ptr<RangeSink> sink) = 0;
 
@@ -117,6 +130,17 @@ class Origin {
 
   // Its network thread, if it has one. REQUIRES: not used after the origin.
   [[nodiscard]] virtual std::optional<Lane> lane() { return std::nullopt; }
+
+  // Nobody is asked any more: what is under way ends, and what comes fails, with
+  // Errc::unreachable at once. Until set_offline(false).
+  virtual void set_offline(bool) {}
+
+  // Whether nobody could be reached when it was last tried.
+  [[nodiscard]] virtual bool is_away() const { return false; }
+
+  // From the next attempt on. "URL[,URL...]", "direct" being one without a proxy; of several
+  // the first that can be reached. Empty: as the environment says. Errc::invalid.
+  virtual Result<> set_proxy(const std::string&) { return {}; }
 };
 
 }  // namespace lazymirror

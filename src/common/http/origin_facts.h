@@ -32,12 +32,16 @@ class OriginFacts {
   void range_served() { ignored_in_a_row_ = 0; }
   [[nodiscard]] bool ranges_supported(SteadyTime now) const;
 
+  // An attempt reached nobody, or somebody answered.
+  void set_away(bool away) { away_ = away; }
+  [[nodiscard]] bool is_away() const { return away_; }
+
   void succeeded();
   void failed(const std::string& message);
   [[nodiscard]] OriginHealth health() const;
 
  private:
-  std::atomic<bool> http2_{false};
+  std::atomic<bool> http2_{false}, away_{false};
   std::atomic<unsigned> allowed_{std::numeric_limits<unsigned>::max()};
   std::atomic<SteadyTime::rep> no_ranges_until_{SteadyTime::min().time_since_epoch().count()};
   unsigned ignored_in_a_row_ = 0;  // network thread only

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a URL is. HEAD first; a one-byte range where HEAD is refused (405, 501)
+// What a URL is. HEAD first; a one-byte range where HEAD is refused (405, 416, 501)
 // or states no length: Apache leaves it out for empty files, generators always.
 #include <ctime>
 
@@ -27,9 +27,10 @@ class ProbeTransfer final : public Transfer {
   Result<BodyUse> on_head(const ResponseHead& head, const Url& from) override {
     known_ = judge(head, from);
     if (known_) return BodyUse::skip;
-    if (!by_range_ && (head.status == 200 || head.status == 405 || head.status == 501)) {
-      return BodyUse::skip;  // ask in the other way
-    }
+    // 416: a cache that fetches slices turns HEAD into a range.
+    const bool may_be_file =
+        head.status == 200 || head.status == 405 || head.status == 416 || head.status == 501;
+    if (!by_range_ && may_be_file) return BodyUse::skip;  // ask in the other way
     if (head.status == 200 || head.status == 206 || head.status == 416) {
       return refuse(Errc::bad_reply, "the server states no usable length");
     }
@@ -37,6 +38,8 @@ class ProbeTransfer final : public Transfer {
   }
 
   Result<BodyUse> on_body(std::span<const std::byte>) override { return BodyUse::skip; }
+
+  bool is_patient() const override { return true; }
 
   Result<Step> on_complete() override {
     if (known_) return Step::done;

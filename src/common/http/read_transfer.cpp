@@ -25,6 +25,7 @@ class ReadTransfer final : public Transfer {
         wanted_(request.range),
         known_(std::move(request.expected)),
         whole_(request.whole_file),
+        patient_(request.patient),
         sink_(std::move(sink)),
         facts_(facts) {}
 
@@ -86,6 +87,7 @@ class ReadTransfer final : public Transfer {
   std::uint64_t progress() const override { return started_ ? next_ - goal_.begin : 0; }
   bool is_download() const override { return true; }
   bool is_urgent() const override { return sink_->is_urgent(); }
+  bool is_patient() const override { return patient_; }
   bool can_retry() const override { return progress() == 0 || known_->has_validator(); }
   void end(Result<> result) override { sink_->on_end(std::move(result)); }
 
@@ -155,6 +157,7 @@ class ReadTransfer final : public Transfer {
   ByteRange wanted_;
   std::optional<Version> known_;  // what is expected, then what the first answer had
   bool whole_;
+  const bool patient_;
   std::shared_ptr<RangeSink> sink_;
   OriginFacts& facts_;
   bool conditional_ = true;  // If-Range may be sent

@@ -82,13 +82,17 @@ ResponseHead read_head(CURL* easy) {
   head.content_encoding = headers.list("Content-Encoding");
   head.content_type = headers.first("Content-Type");
   head.etag = headers.get("ETag");
-  head.last_modified = headers.date("Last-Modified");
+  head.last_modified_text = headers.get("Last-Modified");
+  if (!head.last_modified_text.empty()) {
+    head.last_modified = parse_http_date(head.last_modified_text);
+  }
   head.location = headers.get("Location");
   head.ambiguous = headers.ambiguous();
   head.date = headers.date("Date");
   head.expires = headers.date("Expires");
   head.accept_ranges = headers.list("Accept-Ranges");
   head.cache_control = headers.list("Cache-Control");
+  head.age = parse_decimal(headers.first("Age"));
   head.retry_after = retry_after(easy);
   return head;
 }

@@ -20,7 +20,9 @@ struct ResponseHead {
   std::optional<std::uint64_t> content_length;  // absent as well when the body is chunked
   std::string content_range, content_encoding, content_type;
   std::string etag, accept_ranges, cache_control, location;
+  std::string last_modified_text;  // as sent
   std::optional<std::int64_t> last_modified, date, expires;
+  std::optional<std::uint64_t> age;
   std::optional<Duration> retry_after;
   // A field that may stand only once stands twice with different values.
   // libcurl lets the last Content-Length win; we trust neither.

@@ -71,6 +71,11 @@ Error status_error(long status) {
   return {status_code(status), std::move(text), 0};
 }
 
+bool is_without_contact(CURLcode code) {
+  return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+         code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_INTERFACE_FAILED;
+}
+
 TransportFailure transport_failure(CURLcode code, const std::string& detail) {
   std::string text = detail.empty() ? curl_easy_strerror(code) : detail;
   switch (code) {

@@ -29,6 +29,9 @@ struct TransportFailure {
   Error error;
   bool transient = true;
 };
+// The code says that nobody could be reached: no name, no route, no connection.
+// (A timeout may mean that too, see NetworkLoop.)
+[[nodiscard]] bool is_without_contact(CURLcode code);
 // `detail` is libcurl's error buffer, possibly empty.
 [[nodiscard]] TransportFailure transport_failure(CURLcode code, const std::string& detail);
 

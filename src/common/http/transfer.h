@@ -30,6 +30,8 @@ struct Ask {
   bool apart = false;
   std::optional<ByteRange> range;
   std::string if_range;
+  std::string if_none_match, if_modified_since;
+  bool past_caches = false;  // Cache-Control: no-cache
 };
 
 enum class BodyUse { take, skip };
@@ -67,7 +69,8 @@ class Transfer {
   [[nodiscard]] virtual std::uint64_t progress() const { return 0; }
   // Whether progress puts off the deadline (a long download).
   [[nodiscard]] virtual bool is_download() const { return false; }
-  [[nodiscard]] virtual bool is_urgent() const { return true; }  // see RangeSink
+  [[nodiscard]] virtual bool is_urgent() const { return true; }    // see RangeSink
+  [[nodiscard]] virtual bool is_patient() const { return false; }  // see RangeRequest
   // Whether another attempt can carry on where this one broke off.
   [[nodiscard]] virtual bool can_retry() const { return true; }
 

@@ -11,7 +11,7 @@
 
 namespace lazymirror {
 
-[[nodiscard]] std::unique_ptr<Transfer> make_list_transfer(const Url& directory,
+[[nodiscard]] std::unique_ptr<Transfer> make_list_transfer(ListRequest request,
                                                            std::size_t max_bytes,
                                                            Completion<ListingReply> done);
 [[nodiscard]] std::unique_ptr<Transfer> make_probe_transfer(const Url& url,

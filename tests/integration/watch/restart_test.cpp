@@ -42,6 +42,22 @@ TEST_P(Restarting, ServesWhatIsCachedWithoutItsOrigin) {
   EXPECT_TRUE(is_right("/d/f", kSize));
 }
 
+TEST_P(Restarting, OfflineServesWhatIsCachedAndAsksNobody) {
+  origin.put("/d/f", {.size = kSize});
+  origin.put("/d/missing", {.size = kSize});
+  auto daemon = watched();
+  ASSERT_TRUE(is_right("/d/f", kSize));
+  ASSERT_EQ(daemon->terminate(), 0);
+  daemon.reset();
+  origin.forget_requests();
+  daemon = watched({"--offline", "--timeout=2min"});
+  EXPECT_TRUE(is_right("/d/f", kSize));
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(read_error(at("/d/missing")), EIO);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(60));
+  EXPECT_TRUE(origin.requests().empty());
+}
+
 // Both kinds of run on one cache, one after the other.
 class TakingTurns : public OnEachFs {
  protected:

@@ -206,12 +206,27 @@ TEST_F(CatalogListingTest, ListsOnlyDirectories) {
 }
 
 TEST_F(CatalogListingTest, FailedListingLeavesOnlyADate) {
-  test::expect_ok(catalog_->set_fresh_until(kRootId, 42));
+  test::expect_ok(catalog_->set_fresh_until(kRootId, 41, 42));
   EXPECT_EQ(value(catalog_->directory(kRootId)).fresh_until_ns, 42);
+  EXPECT_EQ(value(catalog_->directory(kRootId)).asked_ns, 41);
   EXPECT_FALSE(value(catalog_->directory(kRootId)).listed);
   EXPECT_TRUE(list({listed_file("a", 1)}).first);
-  test::expect_ok(catalog_->set_fresh_until(kRootId, 43));
+  test::expect_ok(catalog_->set_fresh_until(kRootId, 42, 43));
   EXPECT_TRUE(value(catalog_->directory(kRootId)).listed);
+}
+
+TEST_F(CatalogListingTest, TheMarkOfAListingStaysUntilTheNextOne) {
+  const ListedEntry entries[] = {listed_file("a", 1)};
+  const ListingValidator mark{"W/\"1\"", "Tue, 14 Nov 2023 22:13:20 GMT"};
+  value(catalog_->store_listing(kRootId, entries, 10, 20, mark));
+  EXPECT_EQ(value(catalog_->directory(kRootId)).validator, mark);
+  EXPECT_EQ(value(catalog_->directory(kRootId)).asked_ns, 10);
+  test::expect_ok(catalog_->set_fresh_until(kRootId, 30, 40));
+  EXPECT_EQ(value(catalog_->directory(kRootId)).validator, mark);
+  EXPECT_EQ(value(catalog_->directory(kRootId)).listed_ns, 10);
+  EXPECT_EQ(value(catalog_->directory(kRootId)).asked_ns, 30);
+  value(catalog_->store_listing(kRootId, entries, 50, 60));
+  EXPECT_FALSE(value(catalog_->directory(kRootId)).validator.any());
 }
 
 TEST_F(CatalogListingTest, RecordFillsInWhatIsUnknown) {

@@ -20,8 +20,9 @@ class CacheAround : public Cache {
 
   const Catalog& catalog() const override { return real_->catalog(); }
   Result<ListingDiff> store_listing(EntryId directory, std::span<const ListedEntry> entries,
-                                    std::int64_t fresh_until_ns) override {
-    return real_->store_listing(directory, entries, fresh_until_ns);
+                                    std::int64_t fresh_until_ns,
+                                    const ListingValidator& validator) override {
+    return real_->store_listing(directory, entries, fresh_until_ns, validator);
   }
   Result<> set_fresh_until(EntryId directory, std::int64_t fresh_until_ns) override {
     return real_->set_fresh_until(directory, fresh_until_ns);

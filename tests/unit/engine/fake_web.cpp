@@ -79,6 +79,16 @@ void FakeWeb::set_max_age(std::optional<Duration> max_age) {
   max_age_ = max_age;
 }
 
+void FakeWeb::mark_listings(std::optional<std::string> etag) {
+  const std::lock_guard lock(mutex_);
+  marks_ = std::move(etag);
+}
+
+void FakeWeb::set_away(bool away) {
+  const std::lock_guard lock(mutex_);
+  away_ = away;
+}
+
 void FakeWeb::spoil_listings(bool spoilt) {
   const std::lock_guard lock(mutex_);
   spoilt_ = spoilt;
@@ -205,14 +215,20 @@ std::vector<std::string> FakeWeb::directories_in(const std::string& directory) c
   return names;
 }
 
-Result<ListingReply> FakeWeb::listing(const Url& url) {
+Result<ListingReply> FakeWeb::listing(const ListRequest& request) {
+  const Url& url = request.directory;
   std::string path = decoded(url);
   if (!path.ends_with('/')) path += '/';
   const std::lock_guard lock(mutex_);
   if (auto error = failure(path)) return lazymirror::fail(*error);
   if (!directories_.contains(path)) return lazymirror::fail(Errc::not_found, "404");
-  return ListingReply{spoilt_ ? "<html><body>Sorry</body></html>" : render(path), "text/html", url,
-                      max_age_};
+  ListingReply reply{spoilt_ ? "<html><body>Sorry</body></html>" : render(path), "text/html", url,
+                     max_age_};
+  if (!marks_) return reply;
+  reply.validator.etag = *marks_;
+  reply.unchanged = request.known.etag == *marks_;
+  if (reply.unchanged) reply.body.clear();
+  return reply;
 }
 
 Result<ProbeReply> FakeWeb::head(const Url& url) {
@@ -258,11 +274,11 @@ class FakeOrigin final : public Origin {
     thread_.join();
   }
 
-  TransferId list(const Url& directory, SteadyTime, Completion<ListingReply> done) override {
-    web_->note("LIST " + decoded(directory));
-    return add([this, directory, done = std::move(done)](bool cancelled) mutable {
-      done(cancelled ? ended() : web_->listing(directory));
-    });
+  TransferId list(ListRequest request, Completion<ListingReply> done) override {
+    web_->note("LIST " + decoded(request.directory) + (request.past_caches ? " anew" : "") +
+               (request.known.any() ? " if not " + request.known.etag : ""));
+    return add([this, request = std::move(request), done = std::move(done)](
+                   bool cancelled) mutable { done(cancelled ? ended() : web_->listing(request)); });
   }
 
   TransferId probe(const Url& url, SteadyTime, Completion<ProbeReply> done) override {
@@ -291,6 +307,19 @@ class FakeOrigin final : public Origin {
 
   unsigned capacity() const override { return capacity_; }
 
+  void set_offline(bool offline) override {
+    {
+      const std::lock_guard lock(web_->mutex_);
+      offline_ = offline;
+    }
+    web_->moved_.notify_all();
+  }
+
+  bool is_away() const override {
+    const std::lock_guard lock(web_->mutex_);
+    return web_->away_;
+  }
+
  private:
   struct Job {
     TransferId id = 0;
@@ -298,7 +327,12 @@ class FakeOrigin final : public Origin {
     bool cancelled = false;
   };
 
-  static Failure ended() { return fail(Errc::cancelled, "ended"); }
+  // The network thread is told: under the lock.
+  Failure ended() {
+    const std::lock_guard lock(web_->mutex_);
+    if (offline_) return fail(Errc::unreachable, "offline");
+    return fail(Errc::cancelled, "ended");
+  }
 
   TransferId add(UniqueFunction<void(bool)> run) {
     TransferId id = 0;
@@ -315,12 +349,13 @@ class FakeOrigin final : public Origin {
     std::unique_lock lock(web_->mutex_);
     for (;;) {
       web_->moved_.wait(lock, [&] {
-        return stopping_ || (!jobs_.empty() && (!web_->held_ || jobs_.front().cancelled));
+        const bool go = !web_->held_ || offline_;
+        return stopping_ || (!jobs_.empty() && (go || jobs_.front().cancelled));
       });
       if (jobs_.empty()) return;
       Job job = std::move(jobs_.front());
       jobs_.pop_front();
-      const bool cancelled = job.cancelled || stopping_;
+      const bool cancelled = job.cancelled || stopping_ || offline_;
       lock.unlock();
       job.run(cancelled);
       job.run = nullptr;
@@ -367,7 +402,7 @@ class FakeOrigin final : public Origin {
   const unsigned capacity_;
   TransferId next_id_ = 1;  // with the web's lock, as are the next two
   std::deque<Job> jobs_;
-  bool stopping_ = false;
+  bool stopping_ = false, offline_ = false;
   std::thread thread_;
 };
 

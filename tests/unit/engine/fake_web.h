@@ -44,7 +44,9 @@ class FakeWeb {
   void set_style(Style style);
   void set_ranges(bool supported);
   void set_max_age(std::optional<Duration> max_age);
-  void spoil_listings(bool spoilt);  // an error page in their place
+  void mark_listings(std::optional<std::string> etag);  // the ETag of all of them
+  void set_away(bool away);                             // as Origin::is_away()
+  void spoil_listings(bool spoilt);                     // an error page in their place
 
   void fail_all(std::optional<Errc> code);  // every request, from now on
   void fail(const std::string& path, Errc code, unsigned times = 1);
@@ -53,7 +55,8 @@ class FakeWeb {
   void hold();                         // no answers
   void release();
 
-  // "LIST /a/", "HEAD /a", "GET /a 0-65536", "GET /a whole", in order of arrival.
+  // "LIST /a/", "LIST /a/ if not TAG", "LIST /a/ anew", "HEAD /a", "GET /a 0-65536", "GET /a
+  // whole", in order of arrival.
   [[nodiscard]] std::vector<std::string> requests() const;
   [[nodiscard]] std::size_t count(const std::string& prefix) const;
   [[nodiscard]] bool wait_for(const std::string& prefix, std::size_t n) const;
@@ -73,7 +76,7 @@ class FakeWeb {
 
   void note(const std::string& request);
   std::optional<Error> failure(const std::string& path);
-  Result<ListingReply> listing(const Url& url);
+  Result<ListingReply> listing(const ListRequest& request);
   Result<ProbeReply> head(const Url& url);
   Result<Body> body(const std::string& path);
   std::uint64_t break_of(const std::string& path);
@@ -88,7 +91,8 @@ class FakeWeb {
   std::map<std::string, std::string> texts_;
   std::set<std::string> directories_{"/"};
   Style style_ = Style::exact;
-  bool ranges_ = true, spoilt_ = false, held_ = false;
+  bool ranges_ = true, spoilt_ = false, held_ = false, away_ = false;
+  std::optional<std::string> marks_;
   std::optional<Duration> max_age_;
   std::optional<Errc> fail_all_;
   std::map<std::string, std::pair<Errc, unsigned>> failures_;

@@ -192,6 +192,38 @@ TEST_F(InPlaceTest, AsksForAllSizesAtOnceBeforeItPlaces) {
   EXPECT_EQ(calls(*engine->find("d")), 1);
 }
 
+TEST_F(InPlaceTest, StrictlyAnExpiredListingAndOldSizesAreWaitedFor) {
+  options.strict_ttl = true;
+  web->put("/a", {kMiB});
+  web->put("/old", {1});
+  begin();
+  ASSERT_TRUE(populate(kRootId));
+  web->put("/b", {kMiB});
+  web->remove("/old");
+  clock.forward(options.ttl * 2);
+  ASSERT_TRUE(populate(kRootId));
+  EXPECT_EQ(placed(kRootId), (std::set<std::string>{"a 1", "b 1"}));
+  web->put("/c", {kMiB});
+  web->fail_all(Errc::unreachable);
+  clock.forward(options.ttl * 2);
+  EXPECT_TRUE(populate(kRootId)) << "the old listing is better than none";
+}
+
+TEST_F(InPlaceTest, OfflineWhatIsListedIsPlacedHoweverOld) {
+  web->put("/a", {kMiB});
+  web->put("/d/b", {kMiB});
+  begin();
+  ASSERT_TRUE(populate(kRootId));
+  const std::size_t asked = web->requests().size();
+  engine->set_offline(true);
+  clock.forward(options.ttl * 2);
+  EXPECT_TRUE(populate(kRootId));
+  EXPECT_EQ(populate(*engine->find("d")).error().code, Errc::unreachable) << "at once";
+  EXPECT_EQ(web->requests().size(), asked + 1);
+  engine->set_offline(false);
+  EXPECT_TRUE(populate(*engine->find("d")));
+}
+
 TEST_F(InPlaceTest, ANameThatTheOriginRefusesIsLeftOutAndNotAskedForAgain) {
   web->set_style(FakeWeb::Style::names_only);
   web->put("/good", {kMiB});

@@ -45,6 +45,12 @@ TEST(FillPlan, LongRunsAreCutIntoRequests) {
   EXPECT_EQ(p.start, (Ranges{{0, 16 * kMiB}, {16 * kMiB, 32 * kMiB}, {32 * kMiB, 40 * kMiB}}));
 }
 
+TEST(FillPlan, LongRunsAreCutWhereSlicesEnd) {
+  constexpr std::uint64_t kChunk = 65536;
+  const auto p = plan({ranged(kChunk, 40 * kMiB)}, {});
+  EXPECT_EQ(p.start, (Ranges{{kChunk, 16 * kMiB}, {16 * kMiB, 32 * kMiB}, {32 * kMiB, 40 * kMiB}}));
+}
+
 TEST(FillPlan, AWholeFileIsAskedForOnceForAllItsGaps) {
   const Need a{{0, 10}, {0, 100}}, b{{50, 60}, {0, 100}};
   const auto p = plan({a, b}, {});

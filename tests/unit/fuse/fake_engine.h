@@ -49,6 +49,10 @@ class FakeEngine final : public Engine {
 
   void set_listener(ChangeListener* listener) override;
   Result<StartCheck> check_root(Duration) override { return StartCheck{}; }
+  void refresh(EntryId, RequestContext, Completion<> done) override { done({}); }
+  void set_offline(bool) override {}
+  [[nodiscard]] bool offline() const override { return false; }
+  Result<> set_proxy(const std::string&) override { return {}; }
   void lookup(EntryId directory, std::string_view name, RequestContext context,
               Completion<Attributes> done) override;
   void attributes(EntryId id, RequestContext context, Completion<Attributes> done) override;

@@ -81,10 +81,13 @@ OriginClient::OriginClient(OriginOptions options) : base_(options.base) {
 
 Url OriginClient::url(const std::string& path) const { return *base_.resolve(path); }
 
-Result<ListingReply> OriginClient::list(const std::string& path, Duration limit) {
+Result<ListingReply> OriginClient::list(const std::string& path, Duration limit,
+                                        ListRequest request) {
   std::promise<Result<ListingReply>> promise;
   auto future = promise.get_future();
-  last_id = origin_->list(url(path), std::chrono::steady_clock::now() + limit,
+  request.directory = url(path);
+  request.deadline = std::chrono::steady_clock::now() + limit;
+  last_id = origin_->list(std::move(request),
                           [p = std::move(promise)](auto r) mutable { p.set_value(std::move(r)); });
   return await(future);
 }

@@ -67,7 +67,8 @@ class OriginClient {
   [[nodiscard]] Origin& origin() { return *origin_; }
   void close() { origin_.reset(); }
 
-  Result<ListingReply> list(const std::string& path, Duration limit = kLimit);
+  Result<ListingReply> list(const std::string& path, Duration limit = kLimit,
+                            ListRequest request = {Url::parse("http://unset/").value(), {}});
   Result<ProbeReply> probe(const std::string& path, Duration limit = kLimit);
 
   // A request for `range` of `path` ("/a", as in the oracle's tree).

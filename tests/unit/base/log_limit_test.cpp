@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fanotify/log_limit.h"
+#include "base/log_limit.h"
 
 #include <gtest/gtest.h>
 
-namespace lazymirror::fanotify {
+namespace lazymirror {
 namespace {
 
 const SteadyTime kNow{std::chrono::hours(1)};
@@ -18,6 +18,12 @@ TEST(LogLimitTest, ACauseIsToldOnceAMinuteWithItsCount) {
   EXPECT_EQ(limit.ask("a", kNow + 2 * LogLimit::kEvery), 0U);
 }
 
+TEST(LogLimitTest, AnOriginThatIsAwayIsOneCause) {
+  EXPECT_EQ(cause_of("1", {Errc::unreachable, "a", 0}), cause_of("2", {Errc::unreachable, "b", 0}));
+  EXPECT_NE(cause_of("1", {Errc::unreachable, "a", 0}), cause_of("1", {Errc::timeout, "a", 0}));
+  EXPECT_NE(cause_of("1", {Errc::denied, "a", 0}), cause_of("2", {Errc::denied, "a", 0}));
+}
+
 TEST(LogLimitTest, CausesWithoutNumberAreNotKeptWithoutNumber) {
   LogLimit limit;
   for (std::size_t i = 0; i < LogLimit::kMostCauses; ++i) {
@@ -29,4 +35,4 @@ TEST(LogLimitTest, CausesWithoutNumberAreNotKeptWithoutNumber) {
 }
 
 }  // namespace
-}  // namespace lazymirror::fanotify
+}  // namespace lazymirror

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fanotify/log_limit.h"
+#include "base/log_limit.h"
 
 #include <utility>
 
-namespace lazymirror::fanotify {
+namespace lazymirror {
 
 std::optional<std::uint64_t> LogLimit::ask(const std::string& cause, SteadyTime now) {
   return causes_.with([&](auto& causes) -> std::optional<std::uint64_t> {
@@ -22,8 +22,15 @@ std::optional<std::uint64_t> LogLimit::ask(const std::string& cause, SteadyTime 
   });
 }
 
+std::string cause_of(const std::string& what, const Error& error) {
+  if (error.code == Errc::unreachable || error.code == Errc::timeout) {
+    return std::string(errc_name(error.code));
+  }
+  return what + ' ' + error.message;
+}
+
 std::string repeated(std::uint64_t untold) {
   return untold == 0 ? "" : " (and " + std::to_string(untold) + " times more since last told)";
 }
 
-}  // namespace lazymirror::fanotify
+}  // namespace lazymirror

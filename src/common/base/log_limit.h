@@ -13,8 +13,9 @@
 
 #include "base/clock.h"
 #include "base/guarded.h"
+#include "base/result.h"
 
-namespace lazymirror::fanotify {
+namespace lazymirror {
 
 class LogLimit {
  public:
@@ -32,7 +33,11 @@ class LogLimit {
   Guarded<std::unordered_map<std::string, Told>> causes_;
 };
 
+// What to ask for: of an origin that is away or slow everything fails, which is
+// one cause.
+[[nodiscard]] std::string cause_of(const std::string& what, const Error& error);
+
 // To be put at the end of a message.
 [[nodiscard]] std::string repeated(std::uint64_t untold);
 
-}  // namespace lazymirror::fanotify
+}  // namespace lazymirror
