@@ -54,10 +54,12 @@ bool may_not_run(const std::vector<Stretch>& members, std::chrono::nanoseconds l
          ran < std::min<std::chrono::nanoseconds>(length / 2, LateLanes::kSpin);
 }
 
-// None of them runs, and another thread is held up.
-bool may_wait_for_another(const std::vector<Stretch>& members, const Stretches& seen) {
+// None of them runs, and another thread is held up, or has much to do.
+bool may_wait_for_another(const std::vector<Stretch>& members, const Stretches& seen,
+                          bool another_works) {
   if (any(members, &Stretch::runs)) return false;
-  return seen.empty() || std::any_of(seen.begin(), seen.end(), [](const auto& each) {
+  return another_works || seen.empty() ||
+         std::any_of(seen.begin(), seen.end(), [](const auto& each) {
            return each.second.waited_for_disk_all_the_time() || each.second.is_starved();
          });
 }
@@ -67,9 +69,23 @@ bool may_wait_for_another(const std::vector<Stretch>& members, const Stretches& 
 bool LateLanes::take_their_time(const std::vector<CrewPtr>& late, SteadyTime now) {
   const ThreadStates threads = probe_();
   // Each is looked at, for its case to be known.
-  return std::count_if(late.begin(), late.end(), [&](const CrewPtr& crew) {
-           return takes_its_time(*crew, threads, now);
-         }) == static_cast<std::ptrdiff_t>(late.size());
+  const auto excused = std::count_if(late.begin(), late.end(), [&](const CrewPtr& crew) {
+    return takes_its_time(*crew, threads, now);
+  });
+  note_work();
+  return excused == static_cast<std::ptrdiff_t>(late.size());
+}
+
+void LateLanes::note_work() {
+  for (const CrewPtr& crew : all_) at_last_look_[crew.get()] = crew->steps();
+}
+
+bool LateLanes::another_works(const Crew& crew) const {
+  return std::any_of(all_.begin(), all_.end(), [&](const CrewPtr& other) {
+    const auto before = at_last_look_.find(other.get());
+    return other.get() != &crew && before != at_last_look_.end() &&
+           other->steps() - before->second >= kMuch;
+  });
 }
 
 void LateLanes::begin(Case& it, const Crew& crew, const ThreadStates& threads, SteadyTime now) {
@@ -88,7 +104,7 @@ bool LateLanes::takes_its_time(const Crew& crew, const ThreadStates& threads, St
   const auto seen = stretches(it.then, threads, length);
   const auto members = of_members(crew, seen);
   if (any(members, &Stretch::waits_for_disk) || may_not_run(members, length)) return true;
-  return length < kPatience && may_wait_for_another(members, seen);
+  return length < kPatience && may_wait_for_another(members, seen, another_works(crew));
 }
 
 }  // namespace lazymirror::fanotify

@@ -5,8 +5,9 @@
 //   - its work is getting on, step by step;
 //   - one of its threads waits for a disk: it could not even be killed;
 //   - one of its threads is ready to run and gets no processor;
-//   - its threads wait, and another one of the process is in such a state: they
-//     may be waiting for it. Believed for kPatience only.
+//   - its threads wait, and another one of the process is in such a state, or
+//     another lane has much to do: they may be waiting for it, as for the
+//     catalog's one writer. Believed for kPatience only.
 // Else it hangs: its threads wait for what nobody does, or spin. Seen from
 // outside, on purpose: a thread that hangs tells no lies.
 //
@@ -34,7 +35,11 @@ class LateLanes {
   static constexpr Duration kSpin{1'000};
   static constexpr Duration kPatience{20'000};
 
-  explicit LateLanes(Probe probe) : probe_(std::move(probe)) {}
+  // So many steps between two looks are long work; timers and pings make a few.
+  static constexpr std::uint64_t kMuch = 50;
+
+  LateLanes(std::vector<CrewPtr> all, Probe probe)
+      : all_(std::move(all)), probe_(std::move(probe)) {}
 
   // All have answered: what was seen until now is of no interest any more.
   void forget() { cases_.clear(); }
@@ -49,10 +54,14 @@ class LateLanes {
     bool has_gone_on = false;
     ThreadStates then;  // at `since`
   };
+  [[nodiscard]] bool another_works(const Crew& crew) const;
+  void note_work();
   [[nodiscard]] bool takes_its_time(const Crew& crew, const ThreadStates& threads, SteadyTime now);
   void begin(Case& it, const Crew& crew, const ThreadStates& threads, SteadyTime now);
 
+  const std::vector<CrewPtr> all_;
   const Probe probe_;
+  std::map<const Crew*, std::uint64_t> at_last_look_;  // their steps
   std::map<const Crew*, Case> cases_;
 };
 

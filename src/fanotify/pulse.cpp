@@ -41,6 +41,12 @@ void Pulse::on_answer(std::uint64_t number, std::size_t lane) {
   if (last) outbox_.pong();
 }
 
+std::vector<LateLanes::CrewPtr> Pulse::crews() const {
+  std::vector<LateLanes::CrewPtr> all;
+  for (const Lane& lane : lanes_) all.push_back(lane.crew);
+  return all;
+}
+
 std::vector<LateLanes::CrewPtr> Pulse::late() const {
   return round_.with([&](const Round& round) {
     std::vector<LateLanes::CrewPtr> crews;

@@ -26,7 +26,7 @@ class Pulse {
   // The lanes outlive the gate's closing.
   Pulse(Outbox& outbox, Gate& gate, std::vector<Lane> lanes,
         LateLanes::Probe probe = states_of_other_threads)
-      : outbox_(outbox), gate_(gate), lanes_(std::move(lanes)), late_(std::move(probe)) {}
+      : outbox_(outbox), gate_(gate), lanes_(std::move(lanes)), late_(crews(), std::move(probe)) {}
 
   void on_ping(SteadyTime now);
 
@@ -43,6 +43,7 @@ class Pulse {
   void begin(std::uint64_t number);
   void on_answer(std::uint64_t number, std::size_t lane);
   [[nodiscard]] std::optional<std::uint64_t> next_round();
+  [[nodiscard]] std::vector<LateLanes::CrewPtr> crews() const;
   [[nodiscard]] std::vector<LateLanes::CrewPtr> late() const;
 
   Outbox& outbox_;

@@ -53,7 +53,8 @@ class LateLanesTest : public ::testing::Test {
   const pid_t member = add_member(*crew);
   ThreadStates threads;
   SteadyTime now{seconds(1'000)};
-  LateLanes lanes{[this] { return threads; }};
+  const std::shared_ptr<Crew> busy = std::make_shared<Crew>();
+  LateLanes lanes{{crew, busy}, [this] { return threads; }};
 };
 
 TEST_F(LateLanesTest, OneWhoseThreadWaitsForNothingHangs) {
@@ -133,6 +134,22 @@ TEST_F(LateLanesTest, OneThatMayWaitForAnotherWithoutAProcessorIsBelievedForAWhi
   own().state = 'S';
   EXPECT_TRUE(look_while(other(), 'R', milliseconds(10), milliseconds(490), 12));
   EXPECT_FALSE(look_while(other(), 'R', milliseconds(10), milliseconds(490), 40));
+}
+
+TEST_F(LateLanesTest, OneThatMayWaitForAnotherThatHasMuchToDoIsBelievedForAWhile) {
+  own().state = 'S';
+  const auto work_and_look = [&](int looks) {
+    bool said = false;
+    for (int i = 0; i < looks; ++i) {
+      for (std::uint64_t step = 0; step < LateLanes::kMuch; ++step) busy->step();
+      said = look_for(milliseconds(500));
+    }
+    return said;
+  };
+  EXPECT_TRUE(work_and_look(30));
+  busy->step();
+  EXPECT_FALSE(look_for(milliseconds(500))) << "a timer's step is not much";
+  EXPECT_FALSE(work_and_look(30));
 }
 
 TEST_F(LateLanesTest, OneOfWhichNothingCanBeFoundOutIsBelievedForAWhile) {
