@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -139,6 +141,10 @@ Result<Outcome> Trial::run(const Body& body, const Reaction& react) {
   SharedStatus status;
   if (!status.is_valid()) return fail_errno(errno, "cannot map memory");
   auto child = ForkedChild::start([&] {
+    // If this process is killed, the child must not wait for an answer for ever,
+    // with all that it has inherited; a copy of the group would keep it waiting.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    group_.close();
     status.set(body());
     return 0;
   });

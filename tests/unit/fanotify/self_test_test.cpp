@@ -2,16 +2,19 @@
 #include "fanotify/self_test.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "fanotify/forked_child.h"
 #include "support/child_process.h"
 #include "support/loop_fs.h"
 #include "support/mounts.h"
 #include "support/skip.h"
+#include "support/waiting.h"
 #include "unit/fanotify/trapped_tree.h"
 
 namespace lazymirror::fanotify {
@@ -47,6 +50,23 @@ TEST_P(SelfTestOnTest, PassesOnThisKernelAndSaysWhatIsLimited) {
   EXPECT_EQ(report->limits.size(), kind == SmallFs::Kind::ext4 ? 1u : 0u);
   EXPECT_GT(std::filesystem::remove_all(scratch), 0u);
   EXPECT_EQ(::umount2(fs.path().c_str(), 0), 0) << "nothing is left in use";
+}
+
+TEST_P(SelfTestOnTest, LeavesNobodyBehindWhenItIsKilled) {
+  const auto [kind, mode] = GetParam();
+  const SmallFs fs(kind, 320u << 20);
+  const std::string scratch = fs.path() + "/scratch";
+  for (int moment = 0; moment < 12; ++moment) {
+    std::filesystem::remove_all(scratch);
+    ASSERT_EQ(::mkdir(scratch.c_str(), 0700), 0);
+    auto starting =
+        ForkedChild::start([&, mode = mode] { return self_test(scratch, mode) ? 0 : 1; });
+    ASSERT_TRUE(starting);
+    testing::let_pass(std::chrono::milliseconds(3 * moment));  // is the input
+    starting->signal(SIGKILL);
+  }
+  EXPECT_TRUE(testing::eventually([&] { return ::umount2(fs.path().c_str(), 0) == 0; }))
+      << "somebody has a file of it open";
 }
 
 INSTANTIATE_TEST_SUITE_P(
