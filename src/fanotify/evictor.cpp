@@ -13,9 +13,8 @@ Result<> Evictor::evict(const std::string& path) {
 
 // The cache has the marks put right (PlacementGuards) before it takes a lease.
 Result<> Evictor::evict(EntryId id) {
-  InPlace& tree = *engine_.in_place();
-  Result<> evicted = tree.evict(id);
-  if (!evicted) mark_complete(tree, group_, inode_guards_, id);
+  Result<> evicted = engine_.storage().evict(id);
+  if (!evicted) mark_complete(*engine_.in_place(), group_, inode_guards_, id);
   return evicted;
 }
 

@@ -163,6 +163,12 @@ bool NodeTable::knows_partial(EntryId entry) const {
   });
 }
 
+bool NodeTable::knows_complete(EntryId entry) const {
+  return state_.with([&](const State& state) {
+    return state.find_entry(entry, [](const Node& node) { return node.complete; }) != nullptr;
+  });
+}
+
 void NodeTable::mark(NodeId id, Mark mark) {
   state_.with([&](State& state) {
     const Node* node = state.get(id);

@@ -41,6 +41,7 @@ class NodeTable {
   [[nodiscard]] std::optional<NodeId> find_directory(EntryId entry) const;
   [[nodiscard]] bool knows(EntryId entry) const;
   [[nodiscard]] bool knows_partial(EntryId entry) const;
+  [[nodiscard]] bool knows_complete(EntryId entry) const;
 
   // Remarks on a node, kept until it is forgotten; false for unknown ids.
   enum class Mark : std::uint8_t {

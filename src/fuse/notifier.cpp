@@ -40,6 +40,12 @@ void Notifier::file_completed(EntryId directory, const std::string& name, EntryI
   push({Kind::expire_name, directory, name});
 }
 
+// Who opens the name next gets the partial node.
+void Notifier::file_evicted(EntryId directory, const std::string& name, EntryId id) {
+  if (!complete_is_another_node_ || !nodes_.knows_complete(id)) return;
+  push({Kind::expire_name, directory, name});
+}
+
 void Notifier::push(Notice notice) {
   {
     const std::lock_guard lock(mutex_);

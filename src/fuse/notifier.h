@@ -35,6 +35,7 @@ class Notifier final : public ChangeListener {
   void entry_changed(EntryId directory, const std::string& name, EntryId id) override;
   void directory_changed(EntryId directory) override;
   void file_completed(EntryId directory, const std::string& name, EntryId id) override;
+  void file_evicted(EntryId directory, const std::string& name, EntryId id) override;
   void listed_ahead(EntryId) override {}  // the kernel asks, and finds it
 
  private:

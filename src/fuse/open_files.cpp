@@ -10,6 +10,7 @@ namespace lazymirror::fuse {
 OpenFiles::Opened OpenFiles::open(fuse_req_t request, NodeId node, std::shared_ptr<File> file,
                                   bool passthrough) {
   int id = 0;
+  auto held = file->hold_open();
   if (passthrough) {
     id = share_backing(node);
     if (id == 0 && !nodes_.is_marked(node, NodeTable::Mark::ordinary)) {
@@ -19,7 +20,7 @@ OpenFiles::Opened OpenFiles::open(fuse_req_t request, NodeId node, std::shared_p
   }
   const std::lock_guard lock(mutex_);
   const std::uint64_t handle = next_handle_++;
-  handles_.emplace(handle, Handle{std::move(file), node, id != 0});
+  handles_.emplace(handle, Handle{std::move(file), std::move(held), node, id != 0});
   ++open_[node];
   return {handle, id};
 }
@@ -74,12 +75,14 @@ std::shared_ptr<File> OpenFiles::find(std::uint64_t handle) const {
 }
 
 std::shared_ptr<File> OpenFiles::release(fuse_req_t request, std::uint64_t handle) {
-  std::shared_ptr<File> file;  // closed after the lock
+  std::shared_ptr<File> file;  // closed after the lock, as is
+  std::shared_ptr<void> held;
   const std::lock_guard lock(mutex_);
   const auto it = handles_.find(handle);
   if (it == handles_.end()) return nullptr;
   const NodeId node = it->second.node;
   file = std::move(it->second.file);
+  held = std::move(it->second.open);
   if (it->second.passthrough) {
     const auto backing = backings_.find(node);
     if (--backing->second.handles == 0) {

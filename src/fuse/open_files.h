@@ -47,6 +47,7 @@ class OpenFiles {
  private:
   struct Handle {
     std::shared_ptr<File> file;  // keeps the generation readable
+    std::shared_ptr<void> open;  // and its bytes in the cache
     NodeId node = 0;
     bool passthrough = false;
   };

@@ -164,6 +164,8 @@ void open_file(Filesystem& fs, Reply reply, fuse_ino_t node, fuse_file_info* inf
   // ESTALE makes the kernel look the name up again and open what it finds.
   // (Size unknown: a generation that is newer than the node's.)
   if (!file || (*file)->generation() != attributes->generation) return reply.error(ESTALE);
+  // The same for a node whose bytes have been evicted: it would be ordinary for ever.
+  if (fs.passthrough && attributes->complete && !(*file)->is_complete()) return reply.error(ESTALE);
   const auto opened = fs.opens.open(reply.request(), node, std::move(*file),
                                     fs.passthrough && attributes->complete);
   fuse_file_info answer = *info;

@@ -27,6 +27,7 @@ struct ReadJob {
 };
 
 void fill(ReadJob job, Reply reply);
+void answer_uncached(ReadJob job, Reply reply);
 
 // The copy between the cache and the kernel: one buffer a thread, never
 // cleared, because every byte that is sent was read into it first.
@@ -48,13 +49,12 @@ void answer_from_cache(ReadJob job, Reply reply) {
   if (count.error().code == Errc::busy && job.attempt++ < kAttempts) {
     return fill(std::move(job), std::move(reply));
   }
-  if (count.error().code == Errc::busy) {  // EBUSY is not an errno of read(2)
-    return fail_read(job, std::move(reply), {Errc::io, count.error().message, 0});
-  }
+  if (count.error().code == Errc::busy) return answer_uncached(std::move(job), std::move(reply));
   fail_read(job, std::move(reply), count.error());
 }
 
-// The cache is full: straight from the origin, kept nowhere.
+// The cache is full, or gives bytes back faster than they are read: straight
+// from the origin, kept nowhere.
 void answer_uncached(ReadJob job, Reply reply) {
   const auto parked = Parked::park(std::move(reply));
   if (parked == nullptr) return;

@@ -44,6 +44,7 @@ class ContractBase : public ::testing::Test {
   explicit ContractBase(ContractParam param);
   ~ContractBase() override;
 
+  [[nodiscard]] const FrontEnd& front_end() const { return param_.front_end; }
   Served& origin() { return *origin_; }
   OracleOrigin& oracle() { return *origin_->oracle(); }
   TreeSettings& settings() { return settings_; }  // before the first tree()

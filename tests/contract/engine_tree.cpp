@@ -61,7 +61,7 @@ Attr to_attr(const Attributes& a) {
 class EngineFile final : public OpenFile {
  public:
   EngineFile(std::shared_ptr<Core> core, std::shared_ptr<File> file)
-      : core_(std::move(core)), file_(std::move(file)) {}
+      : core_(std::move(core)), file_(std::move(file)), open_(file_->hold_open()) {}
 
   Outcome<std::size_t> pread(std::span<std::byte> out, std::uint64_t offset) override {
     for (;;) {
@@ -86,6 +86,7 @@ class EngineFile final : public OpenFile {
  private:
   std::shared_ptr<Core> core_;
   std::shared_ptr<File> file_;
+  std::shared_ptr<void> open_;
 };
 
 class EngineTree final : public Tree {
@@ -172,12 +173,13 @@ Result<std::shared_ptr<Core>> make_core(const TreeSettings& settings) {
   cache_options.url = url->str();
   auto cache = Cache::open(std::move(cache_options), core->clock);
   if (!cache) return fail(cache.error());
-  auto engine = Engine::start({.url = *url,
-                               .ttl = settings.ttl,
-                               .negative_ttl = settings.negative_ttl,
-                               .strict_ttl = settings.strict_ttl,
-                               .timeout = settings.timeout},
-                              std::move(*origin), std::move(*cache), core->clock);
+  EngineOptions options{.url = *url,
+                        .ttl = settings.ttl,
+                        .negative_ttl = settings.negative_ttl,
+                        .strict_ttl = settings.strict_ttl,
+                        .timeout = settings.timeout};
+  if (settings.cache_size != 0) options.storage.cache_size = settings.cache_size;
+  auto engine = Engine::start(options, std::move(*origin), std::move(*cache), core->clock);
   if (!engine) return fail(engine.error());
   core->engine = std::move(*engine);
   const auto check = core->engine->check_root(settings.timeout);

@@ -15,9 +15,11 @@ const auto* const environment =
 }  // namespace
 
 std::vector<FrontEnd> front_ends() {
-  return {
-      {"Passthrough", [](const TreeSettings& s) { return start_mounted_tree(s, "passthrough"); }},
-      {"Cached", [](const TreeSettings& s) { return start_mounted_tree(s, "cached"); }}};
+  return {{.name = "Passthrough",
+           .start = [](const TreeSettings& s) { return start_mounted_tree(s, "passthrough"); }},
+          {.name = "Cached",
+           .start = [](const TreeSettings& s) { return start_mounted_tree(s, "cached"); },
+           .tells_opens = false}};
 }
 
 }  // namespace lazymirror::testing

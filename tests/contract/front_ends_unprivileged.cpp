@@ -37,7 +37,9 @@ const auto* const environment = ::testing::AddGlobalTestEnvironment(new Ordinary
 }  // namespace
 
 std::vector<FrontEnd> front_ends() {
-  return {{"Unprivileged", [](const TreeSettings& s) { return start_mounted_tree(s, "cached"); }}};
+  return {{.name = "Unprivileged",
+           .start = [](const TreeSettings& s) { return start_mounted_tree(s, "cached"); },
+           .tells_opens = false}};
 }
 
 }  // namespace lazymirror::testing

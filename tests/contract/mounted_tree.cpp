@@ -138,6 +138,9 @@ std::vector<std::string> common_options(const TreeSettings& settings) {
                                    "--negative-ttl=" + ms(settings.negative_ttl),
                                    "--log-level=debug"};
   if (settings.strict_ttl) options.push_back("--strict-ttl");
+  if (settings.cache_size != 0) {
+    options.push_back("--cache-size=" + std::to_string(settings.cache_size));
+  }
   if (!settings.mount_options.empty()) {
     options.insert(options.end(), {"-o", settings.mount_options});
   }

@@ -68,6 +68,7 @@ struct TreeSettings {
   bool strict_ttl = false;
   unsigned retries = 3;
   std::string mount_options = {};  // as for -o; for front ends that mount
+  std::uint64_t cache_size = 0;    // bytes; 0: by default
 };
 
 struct FrontEnd {
@@ -78,6 +79,7 @@ struct FrontEnd {
   bool in_place = false;
   bool has_holes = false;    // files that are not fetched yet show holes until they are opened
   bool moves_ctime = false;  // filling large files does: tar(1) then ends with status 1
+  bool tells_opens = true;   // else the kernel opens by itself
 };
 
 // Those that this test program has; each program defines it once.

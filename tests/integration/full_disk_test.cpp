@@ -23,6 +23,10 @@ class AFullDisk : public Integration, public ::testing::WithParamInterface<Small
     disk = std::make_unique<SmallFs>(GetParam(), 20u << 20);
     cache = disk->path() + "/cache";
   }
+  // All of the disk.
+  std::unique_ptr<Daemon> mounted() {
+    return Integration::mounted({"--cache-size=1G", "--min-free-space=0"});
+  }
   std::unique_ptr<SmallFs> disk;
 };
 INSTANTIATE_TEST_SUITE_P(OfEachKind, AFullDisk,
@@ -64,6 +68,22 @@ TEST_P(AFullDisk, HoldsRightBytesOnceThereIsRoomAgain) {
   daemon = mounted();
   for (int i = 0; i < 50; ++i) EXPECT_TRUE(is_right("/d/small" + std::to_string(i), 100'000));
   EXPECT_TRUE(is_right("/d/large", kLarge));
+}
+
+TEST_P(AFullDisk, ByAnotherProgramHasTheCacheGiveWay) {
+  auto daemon = Integration::mounted({"--cache-size=10M", "--min-free-space=4M"});
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(is_right("/d/small" + std::to_string(i), 100'000));
+  const std::uint64_t left = disk->free_bytes();
+  ASSERT_GT(left, 5u << 20);
+  ASSERT_EQ(run_shell("head -c " + std::to_string(left - (1u << 20)) + " /dev/zero > " +
+                      disk->path() + "/filler")
+                .status,
+            0);
+  EXPECT_TRUE(eventually([&] { return disk->free_bytes() >= 4u << 20; })) << disk->free_bytes();
+  EXPECT_TRUE(is_right("/d/small7", 100'000));
+  ASSERT_EQ(::unlink((disk->path() + "/filler").c_str()), 0);
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(is_right("/d/small" + std::to_string(i), 100'000));
+  EXPECT_EQ(daemon->terminate(), 0);
 }
 
 TEST_P(AFullDisk, SurvivesAKill) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/file_io.h"
+#include "cache/record.h"
 #include "model/random_steps.h"
 #include "unit/cache/cache_fixture.h"
 
@@ -52,6 +53,7 @@ class CachedFileModelTest : public testing::Test {
   void write();
   void read();
   void check_map();
+  void evict_tail();
 
   test::RandomSteps random_;
   test::TemporaryDirectory directory_;
@@ -98,6 +100,23 @@ void CachedFileModelTest::check_map() {
   ASSERT_FALSE(file_->first_missing({0, kSize}).has_value() && present_.size() == 13);
   ASSERT_EQ(file_->present_bytes(), bytes);
   ASSERT_EQ(file_->is_complete(), present_.size() == 13);
+  ASSERT_GE(cache_->stored_bytes(), occupied(bytes)) << "an older version may count for a while";
+}
+
+// The last chunks go, or none (what is not recorded yet does not go in part).
+void CachedFileModelTest::evict_tail() {
+  const EntryId id = value(cache_->catalog().find(kRootId, "file"))->id;
+  const std::uint64_t wanted = 1 + random_.below(4 * kChunk);
+  std::uint64_t given = value(cache_->evict_tail(id, wanted, nullptr));
+  if (given == 0) return;
+  std::uint64_t all = 0;
+  for (const auto c : present_) all += std::min(kChunk, kSize - c * kChunk);
+  ASSERT_GE(given, std::min(wanted, all));
+  while (given > 0) {
+    ASSERT_FALSE(present_.empty());
+    given -= std::min(kChunk, kSize - *present_.rbegin() * kChunk);
+    present_.erase(std::prev(present_.end()));
+  }
 }
 
 void CachedFileModelTest::lose_power() {
@@ -133,13 +152,14 @@ TEST_F(CachedFileModelTest, NeverShowsAWrongByte) {
       expect_ok(file_->discard());
       present_.clear();
     } else if (choice < 94) {
-      publish();
+      random_.one_in(2) ? publish() : evict_tail();
     } else if (choice < 96) {
       restart();
     } else if (choice < 97) {
       lose_power();
     } else {
       expect_ok(cache_->flush());
+      ASSERT_EQ(cache_->stored_bytes(), occupied(file_->present_bytes()));
     }
     check_map();
   }

@@ -52,6 +52,7 @@ class InPlaceModelTest : public test::InPlaceTest {
   void fill_some(const std::string& where);
   void read_some(const std::string& where);
   void give_up(const std::string& where, bool evict);
+  void give_up_tail(const std::string& where);
   void restart();
   void forget_unsure();
   Expected* any_file(const std::string& where, std::string& name);
@@ -229,6 +230,29 @@ void InPlaceModelTest::give_up(const std::string& where, bool evict) {
   e->may_be.clear();
 }
 
+void InPlaceModelTest::give_up_tail(const std::string& where) {
+  std::string name;
+  Expected* e = any_file(where, name);
+  if (e == nullptr || e->size == 0) return;
+  const auto given =
+      cache_->evict_tail(id_of(name, trees_.at(where).id), 1 + random_.below(2 * kChunk), guards_);
+  ASSERT_TRUE(given) << given.error().message;
+  if (*given == 0) return;
+  ++done_["gave a part"];
+  // Chunks that a crash may have taken are not among them: all is recorded.
+  const auto f = object(where, name);
+  std::erase_if(e->present, [&](std::uint64_t chunk) {
+    return !f->is_present(clipped(chunk * kChunk, kChunk, e->size));
+  });
+  std::erase_if(e->may_be, [&](std::uint64_t chunk) {
+    return !f->is_present(clipped(chunk * kChunk, kChunk, e->size));
+  });
+  std::uint64_t left = 0;
+  for (const auto chunk : e->present) left += clipped(chunk * kChunk, kChunk, e->size).size();
+  for (const auto chunk : e->may_be) left += clipped(chunk * kChunk, kChunk, e->size).size();
+  ASSERT_EQ(f->present_bytes(), left);
+}
+
 // What was not flushed may be gone.
 void InPlaceModelTest::forget_unsure() {
   for (auto& [path, tree] : trees_) {
@@ -265,7 +289,7 @@ void InPlaceModelTest::step() {
   } else if (choice < 70) {
     if (in_place_) place_and_check(where);
   } else if (choice < 90) {
-    give_up(where, choice < 87);
+    random_.one_in(4) ? give_up_tail(where) : give_up(where, choice < 87);
   } else if (choice < 95) {
     relist(where);
   } else if (choice < 98) {
@@ -281,8 +305,8 @@ TEST_P(InPlaceModelTest, UsersSeeRightBytesOrNone) {
     SCOPED_TRACE("step " + std::to_string(i));
     step();
   }
-  for (const char* what : {"filled", "read", "missed", "evicted", "refused", "started in place",
-                           "started otherwise"}) {
+  for (const char* what : {"filled", "read", "missed", "evicted", "refused", "gave a part",
+                           "started in place", "started otherwise"}) {
     if (HasFailure()) return;
     EXPECT_GT(done_[what], 0) << what;
   }

@@ -15,7 +15,7 @@ namespace lazymirror::test {
 class RandomSteps {
  public:
   RandomSteps() : seed_(choose()), engine_(seed_) {
-    testing::Test::RecordProperty("seed", std::to_string(seed_));
+    ::testing::Test::RecordProperty("seed", std::to_string(seed_));
   }
   [[nodiscard]] std::string seed_text() const {
     return "repeat with LAZYMIRROR_SEED=" + std::to_string(seed_);

@@ -72,6 +72,17 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   return static_cast<std::uint64_t>(bytes);
 }
 
+Result<Share> parse_share(std::string_view text) {
+  std::string_view rest = text;
+  const auto number = take_number(rest);
+  if (number && rest == "%" && *number < 100) return Share{.percent = *number};
+  const auto bytes = parse_size(text);
+  if (bytes) return Share{.bytes = *bytes};
+  return not_a(
+      "a size or a share", text,
+      "give a number with K, M, G or T, such as 10G, or a percentage below 100, such as 5%");
+}
+
 std::string format_size(std::uint64_t bytes) {
   static constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   std::size_t unit = 0;

@@ -49,6 +49,18 @@ class DiskCache final : public Cache, private LiveFiles {
   }
   [[nodiscard]] Result<std::shared_ptr<CachedFile>> file(EntryId id) override;
   Result<> flush() override { return context_->committer.flush(); }
+  [[nodiscard]] std::uint64_t stored_bytes() const override {
+    return context_->catalog->stored_bytes() + context_->unrecorded;
+  }
+  Result<> record_uses() override;
+  Result<> record_uses(std::span<const Catalog::Use> uses) override {
+    return context_->catalog->record_uses(uses);
+  }
+  Result<> pin(EntryId id) override { return context_->catalog->pin(id); }
+  Result<> unpin(EntryId id) override { return context_->catalog->unpin(id); }
+  Result<> set_cache_size(std::uint64_t bytes) override {
+    return context_->catalog->set_cache_size(bytes);
+  }
   [[nodiscard]] const std::vector<std::string>& notices() const override { return notices_; }
   [[nodiscard]] int data_fd() const override { return context_->tree.data_fd(); }
   Result<Placement> place(EntryId directory, ObserverPtr observer) override;
@@ -57,6 +69,7 @@ class DiskCache final : public Cache, private LiveFiles {
   [[nodiscard]] Result<UniqueFd> open_in_place(EntryId id, int flags) override;
   [[nodiscard]] Result<std::string> path_in_place(EntryId id) override;
   Result<> evict(EntryId id, ObserverPtr observer) override;
+  Result<std::uint64_t> evict_tail(EntryId id, std::uint64_t bytes, ObserverPtr observer) override;
   Result<> reserve(EntryId id) override;
   Result<> release(EntryId id, ObserverPtr observer) override;
   [[nodiscard]] std::vector<EntryId> reserved() override {
@@ -76,6 +89,9 @@ class DiskCache final : public Cache, private LiveFiles {
   Result<TreePath> path_of(EntryId id) const;
   Result<std::shared_ptr<DataFile>> load(EntryId id);
   void drop_data(const TreePath& directory, const ListingDiff& diff);
+  template <typename F>
+  auto for_eviction(EntryId id, ObserverPtr observer, F&& f)
+      -> decltype(f(std::declval<DataFile&>()));
 
   const Clock& clock_;
   const std::shared_ptr<const UniqueFd> lock_;  // released after all else
@@ -278,14 +294,39 @@ Result<bool> DiskCache::is_current_directory(EntryId id, const struct stat& foun
   return st.st_ino == found.st_ino && S_ISDIR(st.st_mode);
 }
 
-Result<> DiskCache::evict(EntryId id, ObserverPtr observer) {
-  if (!placer_) return not_in_place();
-  context_->placeholders->set_observer(std::move(observer));
+// Calls f(file), with the directory held in place.
+template <typename F>
+auto DiskCache::for_eviction(EntryId id, ObserverPtr observer, F&& f)
+    -> decltype(f(std::declval<DataFile&>())) {
   const auto entry = context_->catalog->get(id);
   if (!entry) return fail(entry.error());
-  const Placer::Hold hold(*placer_, entry->parent);
+  std::optional<Placer::Hold> hold;
+  if (placer_) {
+    context_->placeholders->set_observer(std::move(observer));
+    hold.emplace(*placer_, entry->parent);
+  }
   const auto file = get(id);
-  return file ? (*file)->evict() : fail(file.error());
+  if (!file) return fail(file.error());
+  return f(**file);
+}
+
+Result<> DiskCache::evict(EntryId id, ObserverPtr observer) {
+  return for_eviction(id, std::move(observer), [](DataFile& file) { return file.evict(); });
+}
+
+Result<std::uint64_t> DiskCache::evict_tail(EntryId id, std::uint64_t bytes, ObserverPtr observer) {
+  return for_eviction(id, std::move(observer),
+                      [&](DataFile& file) { return file.evict_tail(bytes); });
+}
+
+// In small steps: other writers of the catalog wait for each.
+Result<> DiskCache::record_uses() {
+  constexpr std::size_t kStep = 500;
+  for (;;) {
+    const auto uses = context_->uses.take(kStep);
+    if (uses.empty()) return {};
+    if (auto r = context_->catalog->record_uses(uses); !r) return r;
+  }
 }
 
 Result<> DiskCache::reserve(EntryId id) {
@@ -326,25 +367,6 @@ Result<> check_url(Catalog& catalog, const CacheOptions& options) {
                                  ": choose another one with --cache-location, or delete it");
 }
 
-struct OpenedCatalog {
-  std::unique_ptr<Catalog> catalog;
-  std::optional<std::string> damage;
-};
-
-// A catalog that cannot be read is moved aside, and the cache begins anew.
-Result<OpenedCatalog> open_catalog(const std::string& path, const std::string& boot_id) {
-  auto catalog = Catalog::open(path, boot_id);
-  if (catalog) return OpenedCatalog{std::move(*catalog), std::nullopt};
-  if (catalog.error().code != Errc::corrupt) return fail(catalog.error());
-  auto aside = move_catalog_aside(path);
-  if (!aside) return fail(aside.error());
-  std::string damage = "the catalog was damaged (" + catalog.error().message + "): it now is " +
-                       *aside + ", and everything is fetched anew";
-  auto fresh = Catalog::open(path, boot_id);
-  if (!fresh) return fail(fresh.error());
-  return OpenedCatalog{std::move(*fresh), std::move(damage)};
-}
-
 Result<std::string> boot_id_of(const CacheOptions& options) {
   if (!options.boot_id.empty()) return options.boot_id;
   return read_file("/proc/sys/kernel/random/boot_id");
@@ -362,7 +384,7 @@ Result<std::unique_ptr<Cache>> Cache::open(CacheOptions options, const Clock& cl
   }
   auto directory = open_cache_directory(options.directory);
   if (!directory) return fail(directory.error());
-  auto opened = open_catalog(directory->catalog_path, *boot_id);
+  auto opened = open_usable_catalog(directory->catalog_path, *boot_id);
   if (!opened) {
     return fail(
         with_context(opened.error(), "cannot use the cache directory " + options.directory));

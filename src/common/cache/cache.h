@@ -77,6 +77,29 @@ class Cache {
   // file that is too large. Needs no data file and no disk for a cold one.
   [[nodiscard]] virtual Result<std::shared_ptr<CachedFile>> file(EntryId id) = 0;
 
+  // --- what is stored, and what may go ---
+
+  // What the data files hold, recorded or not. No system call.
+  [[nodiscard]] virtual std::uint64_t stored_bytes() const = 0;
+  // The last uses that were noted (CachedFile::note_use) go into the catalog, in
+  // small transactions.
+  virtual Result<> record_uses() = 0;
+  virtual Result<> record_uses(std::span<const Catalog::Use> uses) = 0;
+  // Gives the bytes of a file back. Errc::busy while it is being filled.
+  // In place a placeholder takes its place, under a write lease (fcntl(2)) on the
+  // old file, so that nobody has it open or mapped: Errc::busy at once when
+  // somebody does, and nothing is changed then. Else whoever reads it meanwhile
+  // gets Errc::busy and fills it again; the observer is not asked.
+  virtual Result<> evict(EntryId id, ObserverPtr observer) = 0;
+  // The same for so many bytes at its end, at least; how much it was. 0: it can go
+  // as a whole only. Errc::busy also while the kernel reads from it.
+  virtual Result<std::uint64_t> evict_tail(EntryId id, std::uint64_t bytes,
+                                           ObserverPtr observer) = 0;
+  // As the catalog's functions.
+  virtual Result<> pin(EntryId id) = 0;
+  virtual Result<> unpin(EntryId id) = 0;
+  virtual Result<> set_cache_size(std::uint64_t bytes) = 0;
+
   // --- in place only; see placement.h. Local disk work, so not for the threads
   // of the network. ---
 
@@ -96,11 +119,6 @@ class Cache {
   [[nodiscard]] virtual Result<UniqueFd> open_in_place(EntryId id, int flags) = 0;
   // "a/b", from below data/; empty for the root.
   [[nodiscard]] virtual Result<std::string> path_in_place(EntryId id) = 0;
-  // Gives the bytes of a file back: a placeholder takes its place. Holds a
-  // write lease (fcntl(2)) on the old file meanwhile, so that nobody has it
-  // open or mapped. Errc::busy at once when somebody does; nothing is changed
-  // then.
-  virtual Result<> evict(EntryId id, ObserverPtr observer) = 0;
   // Where placeholders are sparse: blocks for all of a file that somebody is
   // about to open, so that tools which look at st_blocks find no holes in it;
   // else nothing. Errc::no_space. Those who call it call release() later.

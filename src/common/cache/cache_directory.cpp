@@ -188,4 +188,17 @@ Result<std::string> move_catalog_aside(const std::string& catalog_path) {
   return fail(Errc::io, "too many damaged catalogs beside " + catalog_path + ": remove them");
 }
 
+Result<OpenedCatalog> open_usable_catalog(const std::string& path, const std::string& boot_id) {
+  auto catalog = Catalog::open(path, boot_id);
+  if (catalog) return OpenedCatalog{std::move(*catalog), std::nullopt};
+  if (catalog.error().code != Errc::corrupt) return fail(catalog.error());
+  auto aside = move_catalog_aside(path);
+  if (!aside) return fail(aside.error());
+  std::string damage = "the catalog was damaged (" + catalog.error().message + "): it now is " +
+                       *aside + ", and everything is fetched anew";
+  auto fresh = Catalog::open(path, boot_id);
+  if (!fresh) return fail(fresh.error());
+  return OpenedCatalog{std::move(*fresh), std::move(damage)};
+}
+
 }  // namespace lazymirror

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "cache/catalog.h"
 
 namespace lazymirror {
 
@@ -26,5 +28,13 @@ struct CacheDirectory {
 
 // Moves a damaged catalog out of the way, with its log: the name it now has.
 [[nodiscard]] Result<std::string> move_catalog_aside(const std::string& catalog_path);
+
+struct OpenedCatalog {
+  std::unique_ptr<Catalog> catalog;
+  std::optional<std::string> damage;  // for the user
+};
+// A catalog that cannot be read is moved aside, and the cache begins anew.
+[[nodiscard]] Result<OpenedCatalog> open_usable_catalog(const std::string& path,
+                                                        const std::string& boot_id);
 
 }  // namespace lazymirror

@@ -54,6 +54,8 @@ class CachedFile : public std::enable_shared_from_this<CachedFile> {
   // file is complete again some time after a power loss, as it is read.
   [[nodiscard]] virtual bool is_complete() = 0;
   [[nodiscard]] virtual std::uint64_t present_bytes() const = 0;
+  // Somebody uses the file, at that wall time. Cheap; recorded in batches.
+  virtual void note_use(std::int64_t /*wall_ns*/) {}
 
   // Reads present bytes; short only at the end of the file. Errc::busy when
   // the range is not present (any more): fill it and try again.

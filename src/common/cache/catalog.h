@@ -36,6 +36,8 @@ struct FileRecord {
   std::uint64_t boot_epoch = 0;     // the epoch of the last commit, see epoch()
   std::uint64_t tag = 0;            // of the data file that the map was made for
   std::uint64_t clears = 0;         // how often bits were cleared; see commit()
+  std::uint64_t bytes = 0;          // what the present chunks hold of the disk: occupied()
+  std::int64_t used_ns = 0;         // wall time of the last use
   std::int64_t mtime_ns = 0;        // as users see it
 };
 
@@ -121,6 +123,39 @@ class Catalog {
   // Replaces the map of one file by one with fewer bits, durably (fsync).
   // REQUIRES: record.clears is larger than ever before.
   Result<> clear(const FileRecord& record);
+  // The same, not synced: for who gives up the whole data file, as no later one
+  // has its tag.
+  Result<> forget(const FileRecord& record);
+
+  // --- what is stored, and what may go (catalog_storage.cpp) ---
+  // The bytes of all records; the catalog keeps the sum, no table is scanned.
+  [[nodiscard]] std::uint64_t stored_bytes() const;
+  struct Stored {
+    EntryId id = 0;
+    std::uint64_t bytes = 0;
+    std::int64_t used_ns = 0;
+    bool complete = false;
+  };
+  // Up to `limit` files of which bytes are stored, the longest unused first,
+  // those that come after a file of that use and id.
+  [[nodiscard]] Result<std::vector<Stored>> stored_after(std::int64_t used_ns, EntryId id,
+                                                         std::size_t limit) const;
+  // Last uses of many files in one transaction; what is earlier than the
+  // recorded one does not count.
+  struct Use {
+    EntryId id = 0;
+    std::int64_t used_ns = 0;
+  };
+  Result<> record_uses(std::span<const Use> uses);
+  // A pin goes with its entry. Durable. Errc::not_found.
+  Result<> pin(EntryId id);
+  Result<> unpin(EntryId id);
+  [[nodiscard]] Result<std::vector<EntryId>> pins() const;
+  // Of all that is pinned or below what is. As long as that is many.
+  [[nodiscard]] Result<std::uint64_t> pinned_bytes() const;
+  // The size that was settled when the cache was first used; nothing before.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> cache_size() const;
+  Result<> set_cache_size(std::uint64_t bytes);
 
   // --- in place; see placement.h ---
   // Moves whenever anything that is shown of the names in `directory` does.

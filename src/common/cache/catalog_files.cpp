@@ -88,16 +88,19 @@ Result<Entry> record(Database& db, EntryId id, const Version& seen, std::int64_t
 Result<> store(Database& db, const FileRecord& record) {
   const auto crcs = pack_crcs(record.crcs);
   auto q = db.query(
-      "INSERT INTO chunks(id, generation, chunk_size, epoch, tag, clears, map, crcs)"
-      " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS("
+      "INSERT INTO chunks(id, generation, chunk_size, epoch, tag, clears, map, crcs, bytes, "
+      "used_ns)"
+      " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE EXISTS("
       "  SELECT 1 FROM entry WHERE id = ?1 AND generation = ?2)"
       " ON CONFLICT(id) DO UPDATE SET generation = excluded.generation,"
       "  chunk_size = excluded.chunk_size, epoch = excluded.epoch, tag = excluded.tag,"
-      "  clears = excluded.clears, map = excluded.map, crcs = excluded.crcs"
+      "  clears = excluded.clears, map = excluded.map, crcs = excluded.crcs,"
+      "  bytes = excluded.bytes, used_ns = max(excluded.used_ns, chunks.used_ns)"
       " WHERE excluded.clears >= chunks.clears");
   q.bind(record.id).bind(record.generation).bind(std::uint64_t{record.chunk_size});
   q.bind(record.boot_epoch).bind(record.tag).bind(record.clears);
-  return q.bind(std::span(record.map)).bind(std::span<const std::byte>(crcs)).run();
+  q.bind(std::span(record.map)).bind(std::span<const std::byte>(crcs));
+  return q.bind(record.bytes).bind(record.used_ns).run();
 }
 
 }  // namespace
@@ -144,7 +147,8 @@ Result<std::optional<FileRecord>> Catalog::load(EntryId id) const {
   return impl_->read([&](Database& db) -> Result<std::optional<FileRecord>> {
     auto q = db.query(
         "SELECT e.generation, e.size, e.etag, e.last_modified, e.kind,"
-        " c.chunk_size, c.epoch, c.tag, c.clears, c.map, c.crcs, ifnull(e.mtime_ns, e.ctime_ns)"
+        " c.chunk_size, c.epoch, c.tag, c.clears, c.map, c.crcs, ifnull(e.mtime_ns, e.ctime_ns),"
+        " c.bytes, c.used_ns"
         " FROM entry e"
         " LEFT JOIN chunks c ON c.id = e.id AND c.generation = e.generation WHERE e.id = ?");
     auto row = q.bind(id).step();
@@ -164,6 +168,8 @@ Result<std::optional<FileRecord>> Catalog::load(EntryId id) const {
     record.map.assign(q.blob(9).begin(), q.blob(9).end());
     record.crcs = unpack_crcs(q.blob(10));
     record.mtime_ns = q.integer(11);
+    record.bytes = q.number(12);
+    record.used_ns = q.integer(13);
     return record;
   });
 }
@@ -211,6 +217,10 @@ Result<> Catalog::commit(std::span<const FileRecord> records) {
 
 Result<> Catalog::clear(const FileRecord& record) {
   return impl_->write_durably([&](Database& db) { return store(db, record); });
+}
+
+Result<> Catalog::forget(const FileRecord& record) {
+  return impl_->write([&](Database& db) { return store(db, record); });
 }
 
 }  // namespace lazymirror

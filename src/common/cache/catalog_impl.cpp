@@ -10,17 +10,19 @@ namespace lazymirror {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x6c7a6d72;  // "lzmr"; shown by file(1)
-constexpr std::int64_t kFormat = 3;
+constexpr std::int64_t kFormat = 4;
 
 // Names are blobs: any bytes, compared as bytes. An entry row is small because
 // listings read them all; maps stand in a table of their own. The root's parent
-// is 0, so that the root is not among its own children.
+// is 0, so that the root is not among its own children. The sum of all that is
+// stored is kept by triggers, whoever changes a record.
 constexpr const char* kSchema = R"(
 CREATE TABLE state(
   one INTEGER PRIMARY KEY CHECK(one = 1),
   origin_url BLOB NOT NULL DEFAULT x'', boot_id BLOB NOT NULL DEFAULT x'',
   clean INTEGER NOT NULL DEFAULT 1, epoch INTEGER NOT NULL DEFAULT 1,
-  entries INTEGER NOT NULL DEFAULT 0, placing_epoch INTEGER NOT NULL DEFAULT 1);
+  entries INTEGER NOT NULL DEFAULT 0, placing_epoch INTEGER NOT NULL DEFAULT 1,
+  stored INTEGER NOT NULL DEFAULT 0, cache_size INTEGER);
 INSERT INTO state(one) VALUES(1);
 CREATE TABLE entry(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -43,7 +45,17 @@ CREATE TABLE directory(
 CREATE TABLE chunks(
   id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, chunk_size INTEGER NOT NULL,
   epoch INTEGER NOT NULL, tag INTEGER NOT NULL, clears INTEGER NOT NULL,
+  bytes INTEGER NOT NULL DEFAULT 0, used_ns INTEGER NOT NULL DEFAULT 0,
   map BLOB NOT NULL, crcs BLOB NOT NULL);
+CREATE INDEX chunks_by_use ON chunks(used_ns, bytes) WHERE bytes > 0;
+CREATE TRIGGER chunks_added AFTER INSERT ON chunks WHEN new.bytes <> 0 BEGIN
+  UPDATE state SET stored = stored + new.bytes; END;
+CREATE TRIGGER chunks_changed AFTER UPDATE OF bytes ON chunks WHEN new.bytes <> old.bytes BEGIN
+  UPDATE state SET stored = stored + new.bytes - old.bytes; END;
+CREATE TRIGGER chunks_removed AFTER DELETE ON chunks WHEN old.bytes <> 0 BEGIN
+  UPDATE state SET stored = stored - old.bytes; END;
+CREATE TABLE pin(id INTEGER PRIMARY KEY);
+CREATE TRIGGER entry_removed AFTER DELETE ON entry BEGIN DELETE FROM pin WHERE id = old.id; END;
 )";
 
 Result<> configure_writer(Database& db) {
@@ -140,7 +152,7 @@ Result<> Catalog::Impl::begin_run(std::string_view boot_id) {
   bool same_boot = false;
   bool clean = false;
   {
-    auto q = writer.query("SELECT boot_id, clean, epoch, entries FROM state");
+    auto q = writer.query("SELECT boot_id, clean, epoch, entries, stored FROM state");
     auto row = q.step();
     if (!row) return fail(row.error());
     if (!*row) return fail(Errc::corrupt, "the catalog: has lost its state");
@@ -148,6 +160,7 @@ Result<> Catalog::Impl::begin_run(std::string_view boot_id) {
     clean = q.integer(1) != 0;
     epoch = q.number(2);
     entries = q.integer(3);
+    stored = q.integer(4);
   }
   began_epoch = !clean && !same_boot;
   if (auto r = check_if_needed(began_epoch); !r) return r;

@@ -60,14 +60,19 @@ struct Catalog::Impl {
   template <typename F>
   auto write(F&& f) {
     const std::lock_guard lock(write_mutex);
-    return noted(f(writer));
+    return after_write(f(writer));
   }
   // As write(), and synced to disk before it returns.
   template <typename F>
   auto write_durably(F&& f) {
     const std::lock_guard lock(write_mutex);
     const FullSync full(writer);
-    return noted(f(writer));
+    return after_write(f(writer));
+  }
+  template <typename R>
+  R after_write(R result) {
+    if (const auto sum = writer.value("SELECT stored FROM state")) stored = *sum;
+    return noted(std::move(result));
   }
 
   // Damage seen while running has the database checked at the next start.
@@ -95,6 +100,7 @@ struct Catalog::Impl {
   ReadPool readers;
   std::atomic<std::uint64_t> epoch{0};
   std::atomic<std::int64_t> entries{0};
+  std::atomic<std::int64_t> stored{0};
   std::atomic<bool> damaged{false};
   bool began_epoch = false;
 };

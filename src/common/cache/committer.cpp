@@ -98,6 +98,7 @@ Result<> Committer::commit(Batch batch) try {
       for (auto& [file, snapshot] : work) file->commit_failed();
       return r;
     }
+    for (auto& [file, snapshot] : work) file->committed();
   }
   if (auto r = catalog_.checkpoint(); !r && r.error().code != Errc::busy) return r;
   return result;

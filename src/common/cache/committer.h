@@ -34,7 +34,8 @@ class Committable {
   // What is to be committed, and from now on the file is clean; nothing when
   // there is nothing (any more).
   [[nodiscard]] virtual std::optional<Snapshot> take_snapshot() = 0;
-  // The last snapshot did not get into the catalog.
+  // The last snapshot was given to the catalog, or was not.
+  virtual void committed() = 0;
   virtual void commit_failed() = 0;
   // The data file could not be synced: the kernel may have dropped its pages
   // (fsync(2), EIO), so none of its bits can be believed.

@@ -40,6 +40,7 @@ Result<std::shared_ptr<DataFile>> DataFile::open(std::shared_ptr<FileContext> co
     s.clears = record.clears;
     s.epoch = file->context_->catalog->epoch();
     s.mtime_ns = record.mtime_ns;
+    s.used_ns = record.used_ns;
   });
   file->adopt(record, usable);
   return file;
@@ -80,6 +81,10 @@ void DataFile::adopt(FileRecord& record, bool has_map) {
     s.data = std::move(data);
     s.tag = record.tag;
   });
+}
+
+DataFile::~DataFile() {
+  context_->unrecorded -= state_.with([](State& s) { return s.take_unrecorded(); });
 }
 
 Version DataFile::version() const {
@@ -146,6 +151,11 @@ std::uint64_t DataFile::present_bytes() const {
   return state_.with([](const State& s) { return s.map.present_bytes(); });
 }
 
+void DataFile::note_use(std::int64_t wall_ns) {
+  state_.with([&](State& s) { s.used_ns = std::max(s.used_ns, wall_ns); });
+  context_->uses.note(id_, wall_ns);
+}
+
 ByteRange DataFile::range_of(std::uint32_t chunk) const {
   return clipped(std::uint64_t{chunk} * chunk_size_, chunk_size_, size_);
 }
@@ -188,8 +198,13 @@ Result<UniqueFd> DataFile::backing_fd() {
     data = present_data({0, size_});
   }
   if (!data) return fail(Errc::busy, "not complete any more");
-  // Another open file description: read-only, with a read-ahead of its own.
-  return open_fd(AT_FDCWD, "/proc/self/fd/" + std::to_string(data->get()), O_RDONLY);
+  // Another open file description: read-only, with a read-ahead of its own. It
+  // waits for a lease under which a part is given back: so a second look.
+  auto fd = open_fd(AT_FDCWD, "/proc/self/fd/" + std::to_string(data->get()), O_RDONLY);
+  if (fd && size_ > 0 && present_data({0, size_}) != data) {
+    return fail(Errc::busy, "not complete any more");
+  }
+  return fd;
 }
 
 // --- writing ---
@@ -241,6 +256,11 @@ bool DataFile::is_written(const Fd& data, std::uint32_t chunk) const {
 bool DataFile::mark_present(const Fd& data, std::uint32_t chunk, std::uint32_t crc) {
   const bool marked = state_.with([&](State& s) {
     if (s.data != data) return false;
+    if (!s.map.has(chunk)) {
+      const std::uint64_t bytes = occupied(range_of(chunk).size());
+      s.unrecorded += bytes;
+      context_->unrecorded += bytes;
+    }
     s.map.set(chunk);
     s.suspects.clear(chunk);
     if (s.suspects.present_count() == 0) s.epoch = context_->catalog->epoch();
@@ -262,7 +282,13 @@ void DataFile::announce_changes() {
 
 Result<> DataFile::discard() {
   const std::lock_guard lock(creation_);
+  return give_up(&Catalog::clear);
+}
+
+// REQUIRES: creation_ is held. `note` takes the bits out of the catalog.
+Result<> DataFile::give_up(Result<> (Catalog::*note)(const FileRecord&)) {
   const FileRecord record = state_.with([&](State& s) {
+    context_->unrecorded -= s.take_unrecorded();
     s.map = s.suspects = ChunkMap(size_, chunk_size_);
     s.data.reset();
     s.writable = false;
@@ -276,7 +302,7 @@ Result<> DataFile::discard() {
   // The file may go first, because no later one can have its tag; on a full disk
   // it must, to make room for the catalog.
   if (auto r = replace_data(); !r) return r;
-  return context_->catalog->clear(record);
+  return ((*context_->catalog).*note)(record);
 }
 
 void DataFile::data_lost(const Error& why) {
@@ -298,6 +324,8 @@ FileRecord DataFile::record_of(const State& s) const {
   record.boot_epoch = s.epoch;
   record.tag = s.tag;
   record.clears = s.clears;
+  record.bytes = occupied(s.map.present_bytes());
+  record.used_ns = s.used_ns;
   return record;
 }
 
@@ -307,10 +335,18 @@ std::optional<Committable::Snapshot> DataFile::take_snapshot() {
   return state_.with([&](State& s) -> std::optional<Snapshot> {
     // Unrecorded: the next chunk announces it again.
     if (!std::exchange(s.dirty, false) || !s.data || !recorded) return std::nullopt;
+    s.recording = std::exchange(s.unrecorded, 0);
     return Snapshot{record_of(s), s.data};
   });
 }
 
-void DataFile::commit_failed() { announce_changes(); }
+void DataFile::committed() {
+  context_->unrecorded -= state_.with([](State& s) { return std::exchange(s.recording, 0); });
+}
+
+void DataFile::commit_failed() {
+  state_.with([](State& s) { s.unrecorded += std::exchange(s.recording, 0); });
+  announce_changes();
+}
 
 }  // namespace lazymirror

@@ -33,6 +33,7 @@
 #include "cache/data_tree.h"
 #include "cache/placeholder.h"
 #include "cache/reservations.h"
+#include "cache/uses.h"
 
 namespace lazymirror {
 
@@ -49,6 +50,8 @@ struct FileContext {
   std::unique_ptr<const Reservations> reservations;        // in place only
   std::function<Result<UniqueFd>(int file)> open_quietly;  // see CacheOptions; may be null
   std::atomic<bool> can_drop_behind{true};                 // until the kernel says no
+  std::atomic<std::uint64_t> unrecorded{0};                // bytes that are stored so far
+  Uses uses;
   Committer committer;
 };
 
@@ -70,6 +73,7 @@ class DataFile final : public CachedFile, public Committable {
   [[nodiscard]] std::optional<ByteRange> first_missing(ByteRange range) override;
   [[nodiscard]] bool is_complete() override;
   [[nodiscard]] std::uint64_t present_bytes() const override;
+  void note_use(std::int64_t wall_ns) override;
   [[nodiscard]] Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset,
                                          bool drop_behind) override;
   [[nodiscard]] Result<UniqueFd> backing_fd() override;
@@ -79,6 +83,7 @@ class DataFile final : public CachedFile, public Committable {
   Result<> forget(std::span<const ByteRange> ranges) override;
 
   [[nodiscard]] std::optional<Snapshot> take_snapshot() override;
+  void committed() override;
   void commit_failed() override;
   void data_lost(const Error& why) override;
 
@@ -109,12 +114,14 @@ class DataFile final : public CachedFile, public Committable {
   // Holes that are no data, left by a run that was not in place or by a power
   // loss, become poison. Nothing happens where poison cannot be seen.
   Result<> plug_holes();
-  // See Cache's functions of the same names.
+  // See Cache's functions of the same names. evict() also where it is not.
   Result<> evict();
+  Result<std::uint64_t> evict_tail(std::uint64_t bytes);
   Result<> reserve();
   Result<> release();
 
   DataFile(std::shared_ptr<FileContext> context, const FileRecord& record, TreePath path);
+  ~DataFile() override;
 
  private:
   struct State {
@@ -133,6 +140,15 @@ class DataFile final : public CachedFile, public Committable {
     bool quiet = false;            // writes through it move no times
     unsigned writers = 0;          // that have begun and not ended
     std::int64_t mtime_ns = 0;
+    std::int64_t used_ns = 0;
+    // Bytes that the catalog does not count yet, and those of them that it is
+    // just being told of; both are part of FileContext::unrecorded.
+    std::uint64_t unrecorded = 0, recording = 0;
+
+    // The catalog will count them, or they are gone.
+    [[nodiscard]] std::uint64_t take_unrecorded() {
+      return std::exchange(unrecorded, 0) + std::exchange(recording, 0);
+    }
   };
 
   void adopt(FileRecord& record, bool has_map);
@@ -152,6 +168,13 @@ class DataFile final : public CachedFile, public Committable {
   Result<UniqueFd> open_parent(Placeholders& placeholders) const;
   Result<Fd> take_over_rival();
   Result<> replace_data();
+  Result<> give_up(Result<> (Catalog::*note)(const FileRecord&));
+  [[nodiscard]] Result<> check_evictable();
+  [[nodiscard]] Result<Fd> data_for_eviction();
+  Result<> evict_in_place();
+  [[nodiscard]] ByteRange tail_of(const State& state, std::uint64_t bytes) const;
+  Result<> give_back_tail(const Fd& data, ByteRange tail);
+  Result<> empty_out(const Fd& data, ByteRange range);
   Result<> plug(const Fd& data);
   Result<> plug_hole(const Fd& data, ByteRange hole);
   Result<> give_back(const Fd& data);

@@ -88,6 +88,7 @@ void DataFile::check_suspect(const Sample& sample) {
     if (good) return std::nullopt;
     s.map.clear(chunk);
     ++s.clears;
+    context_->unrecorded -= s.take_unrecorded();  // the record has them
     return record_of(s);
   });
   if (settled || cleared) announce_changes();
@@ -160,6 +161,7 @@ Result<> DataFile::forget(std::span<const ByteRange> ranges) {
     }
     if (s.suspects.present_count() == 0) s.epoch = context_->catalog->epoch();
     ++s.clears;
+    context_->unrecorded -= s.take_unrecorded();  // the record has them
     return record_of(s);
   });
   announce_changes();

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Giving the bytes of a data file back in place. Users may have the file open,
+// Giving the bytes of a data file back. Where users see other inodes than ours
+// (mount), the data file is given up: who still reads it, the kernel included,
+// reads on, and the next reader fills a new one.
+//
+// In place users may have the file open,
 // and a mapping does not tell us when it is read. So the inode is changed only
 // under a write lease (fcntl(2)), which the kernel grants while nobody else has
 // it open or mapped; who opens it then waits until the lease is gone.
@@ -54,16 +58,36 @@ bool is_in_use(const Error& error) { return error.os_errno == ETXTBSY || error.o
 
 }  // namespace
 
+// REQUIRES: creation_ is held.
+Result<> DataFile::check_evictable() {
+  if (retired_) return fail(Errc::busy, path_.back() + " has just changed at the origin");
+  if (context_->placeholders && tag() == 0) adopt_placeholder();
+  if (state_.with([](const State& s) { return s.writers; }) == 0) return {};
+  return fail(Errc::busy, path_.back() + " is being fetched");
+}
+
+// REQUIRES: creation_ is held. The only descriptor that we have of the inode,
+// unless somebody reads just now.
+Result<DataFile::Fd> DataFile::data_for_eviction() {
+  auto data = data_for_writing();
+  if (data || !is_in_use(data.error())) return data;
+  return fail(Errc::busy, path_.back() + " is in use");
+}
+
 Result<> DataFile::evict() {
   const std::lock_guard lock(creation_);
-  if (retired_) return fail(Errc::busy, path_.back() + " has just changed at the origin");
-  if (tag() == 0) adopt_placeholder();
-  if (tag() == 0 || size_ == 0) return {};
-  if (state_.with([](const State& s) { return s.writers; }) > 0) {
-    return fail(Errc::busy, path_.back() + " is being fetched");
+  if (auto r = check_evictable(); !r) return r;
+  if (tag() == 0) {  // there is no data file: nor shall the catalog say so
+    const auto record = state_.with([&](State& s) { return ++s.clears, record_of(s); });
+    return context_->catalog->forget(record);
   }
-  const auto data = data_for_writing();
-  if (!data && is_in_use(data.error())) return fail(Errc::busy, path_.back() + " is in use");
+  if (size_ == 0) return {};
+  return context_->placeholders ? evict_in_place() : give_up(&Catalog::forget);
+}
+
+// REQUIRES: creation_ is held, and nobody writes.
+Result<> DataFile::evict_in_place() {
+  const auto data = data_for_eviction();
   if (!data) return fail(data.error());
   if (auto r = context_->placeholders->before_file((*data)->get()); !r) return r;
   const auto pause = context_->placeholders->before_lease();
@@ -78,6 +102,7 @@ Result<> DataFile::give_back(const Fd& data) {
   const std::uint64_t tag = random_number();
   const FileRecord record = state_.with([&](State& s) {
     before = s;
+    context_->unrecorded -= s.take_unrecorded();
     s.map = s.suspects = ChunkMap(size_, chunk_size_);
     s.crcs.assign(s.map.chunk_count(), 0);
     s.tag = tag;
@@ -88,6 +113,8 @@ Result<> DataFile::give_back(const Fd& data) {
   if (auto r = context_->catalog->clear(record); !r) {
     state_.with([&](State& s) {
       before->clears = s.clears;
+      before->unrecorded += std::exchange(before->recording, 0);
+      context_->unrecorded += before->unrecorded;
       s = std::move(*before);
     });
     announce_changes();
@@ -98,9 +125,91 @@ Result<> DataFile::give_back(const Fd& data) {
     return r;
   }
   plugged_ = true;
-  auto covered = context_->placeholders->poison().cover(data->get(), {0, size_});
-  auto timed = restore_mtime(data);
-  return covered ? timed : covered;
+  return empty_out(data, {0, size_});
+}
+
+// REQUIRES: as above, and the range begins with a chunk.
+Result<> DataFile::empty_out(const Fd& data, ByteRange range) {
+  if (context_->placeholders) {
+    auto covered = context_->placeholders->poison().cover(data->get(), range);
+    auto timed = restore_mtime(data);
+    return covered ? timed : covered;
+  }
+  const int how = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  if (::fallocate(data->get(), how, static_cast<off_t>(range.begin),
+                  static_cast<off_t>(range.size())) == 0) {
+    return {};
+  }
+  return fail_errno(errno, "cannot give a part of a data file back");
+}
+
+// --- a part of a file ---
+
+// The last present chunks that are so many bytes together.
+ByteRange DataFile::tail_of(const State& state, std::uint64_t bytes) const {
+  std::uint64_t found = 0;
+  std::uint32_t chunk = state.map.chunk_count();
+  while (chunk > 0 && found < bytes) {
+    if (state.map.has(--chunk)) found += range_of(chunk).size();
+  }
+  return {range_of(chunk).begin, size_};
+}
+
+// As for a whole file, with a lease also where users see other inodes: the kernel
+// may be reading from this one (passthrough). What has not been recorded, or is
+// under suspicion, would have to be looked at first.
+Result<std::uint64_t> DataFile::evict_tail(std::uint64_t bytes) {
+  const std::lock_guard lock(creation_);
+  if (auto r = check_evictable(); !r) return fail(r.error());
+  const bool settled = state_.with([&](const State& s) {
+    return s.data && !s.dirty && s.unrecorded + s.recording == 0 && s.suspects.present_count() == 0;
+  });
+  if (!settled) return std::uint64_t{0};
+  const auto data = data_for_eviction();
+  if (!data) return fail(data.error());
+  std::shared_ptr<void> pause;
+  if (context_->placeholders) {
+    if (auto r = context_->placeholders->before_file((*data)->get()); !r) return fail(r.error());
+    pause = context_->placeholders->before_lease();
+  }
+  const auto lease = WriteLease::take((*data)->get());
+  if (!lease) return fail(with_context(lease.error(), path_.back()));
+  const std::uint64_t before = present_bytes();
+  const ByteRange tail = state_.with([&](const State& s) { return tail_of(s, bytes); });
+  if (auto r = give_back_tail(*data, tail); !r) return fail(r.error());
+  return before - present_bytes();
+}
+
+// REQUIRES: creation_ and the lease are held, nobody writes, and all is recorded.
+// Who reads through the old descriptor finds another one in its place.
+Result<> DataFile::give_back_tail(const Fd& data, ByteRange tail) {
+  UniqueFd copy(::fcntl(data->get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy.valid()) return fail_errno(errno, "cannot duplicate a descriptor");
+  const auto fresh = std::make_shared<const UniqueFd>(std::move(copy));
+  std::optional<State> before;
+  const std::uint64_t tag = random_number();
+  const FileRecord record = state_.with([&](State& s) {
+    before = s;
+    for (std::uint32_t chunk = s.map.chunk_at(tail.begin); chunk < s.map.chunk_count(); ++chunk) {
+      s.map.clear(chunk);
+    }
+    s.data = fresh;
+    s.tag = tag;
+    ++s.clears;
+    return record_of(s);
+  });
+  if (auto r = context_->catalog->clear(record); !r) {
+    state_.with([&](State& s) {
+      before->clears = s.clears;
+      s = std::move(*before);
+    });
+    return r;
+  }
+  if (auto r = stamp_anew(fresh->get(), {id_, generation_, tag}); !r) {
+    state_.with([&](State& s) { s.tag = before->tag; });
+    return r;
+  }
+  return empty_out(fresh, tail);
 }
 
 }  // namespace lazymirror

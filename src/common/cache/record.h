@@ -38,6 +38,12 @@ inline constexpr const char* kStampName = "user.lazymirror.id";
 [[nodiscard]] std::string format_stamp(const Stamp& stamp);  // "17:2:00c0ffee00c0ffee:131"
 [[nodiscard]] std::optional<Stamp> parse_stamp(std::string_view text);
 
+// What so many bytes of a file take of the disk, which is given out in blocks.
+[[nodiscard]] constexpr std::uint64_t occupied(std::uint64_t bytes) {
+  constexpr std::uint64_t kBlock = 4096;
+  return (bytes + kBlock - 1) / kBlock * kBlock;
+}
+
 // Little-endian, four bytes each.
 [[nodiscard]] std::vector<std::byte> pack_crcs(std::span<const std::uint32_t> crcs);
 [[nodiscard]] std::vector<std::uint32_t> unpack_crcs(std::span<const std::byte> bytes);

@@ -23,8 +23,8 @@ Result<Message> evict(const ServedTree& tree, const Message& request) {
   const auto id = entry_of(tree.engine, request);
   if (!id) return fail(id.error());
   if (*id == kRootId) return fail(Errc::is_a_directory, "that is the whole tree: name files");
-  if (!tree.evict) return fail(Errc::unsupported, "a mounted tree cannot do that yet");
-  if (auto r = tree.evict(*id); !r) return fail(r.error());
+  const auto evicted = tree.evict ? tree.evict(*id) : tree.engine.storage().evict(*id);
+  if (!evicted) return fail(evicted.error());
   return Message{{"ok", true}};
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/units.h"
 #include "config/validate.h"
 
 namespace lazymirror::cli {
@@ -35,6 +36,15 @@ OriginOptions origin_options(const Options& o, const Url& url) {
           .low_speed_time = o.low_speed_time};
 }
 
+StorageOptions storage_options(const Options& o) {
+  StorageOptions storage;
+  if (o.cache_size != 0) storage.cache_size = o.cache_size;
+  const Share share = parse_share(o.min_free_space).value_or(Share{});
+  storage.min_free_bytes = share.bytes;
+  storage.min_free_percent = share.percent;
+  return storage;
+}
+
 }  // namespace
 
 Result<TreePlan> plan_tree(Command command, const Options& options, const Surroundings& user) {
@@ -56,7 +66,8 @@ Result<TreePlan> plan_tree(Command command, const Options& options, const Surrou
                            .strict_ttl = options.strict_ttl,
                            .offline = options.offline,
                            .timeout = options.timeout,
-                           .look_ahead = options.look_ahead == "on"},
+                           .look_ahead = options.look_ahead == "on",
+                           .storage = storage_options(options)},
                 .start_timeout = std::min(options.timeout, kStartTimeout)};
   plan.cache.directory = checked.cache_location;
   plan.cache.url = url.str();

@@ -80,6 +80,14 @@ constexpr std::array kTable = {
                                "below ~/.cache/lazymirror",
                .field = &Options::cache_location, .flags = OptionSpec::kPath,
                .commands = kServing | kForEvict},
+    OptionSpec{.name = "cache-size", .value = "SIZE", .group = kCache,
+               .help = "Keep at most this much: what was not used for the longest time goes first",
+               .default_text = "80% of what the file system had free at the first start",
+               .field = &Options::cache_size},
+    OptionSpec{.name = "min-free-space", .value = "SIZE", .group = kCache,
+               .help = "Leave this much of the file system to others; a size, or a percentage such "
+                       "as 2.5%",
+               .field = &Options::min_free_space},
 
     OptionSpec{.name = "ttl", .value = "TIME", .group = kMetadata,
                .help = "Ask the server again for a listing that is older than this",

@@ -49,7 +49,9 @@ struct Options {
   std::uint64_t size = 0;  // bytes; 0: not given
 
   // Cache
-  std::string cache_location;  // empty: the default place
+  std::string cache_location;         // empty: the default place
+  std::uint64_t cache_size = 0;       // bytes; 0: settled by the cache itself
+  std::string min_free_space = "5%";  // of its file system; a size or a percentage
 
   // Metadata
   Duration ttl{300'000};

@@ -107,6 +107,16 @@ Result<> check_places(const Options& options) {
   return {};
 }
 
+Result<> check_quota(const Options& options) {
+  constexpr std::uint64_t kLeast = 1u << 20;
+  if (options.cache_size != 0 && options.cache_size < kLeast) {
+    return wrong("--cache-size: " + format_size(options.cache_size) + " is too small: give " +
+                 format_size(kLeast) + " or more");
+  }
+  const auto share = parse_share(options.min_free_space);
+  return share ? Result<>() : wrong("--min-free-space: " + share.error().message);
+}
+
 Result<> check_tls(const Options& options) {
   const bool ca = !options.ca_file.empty() || !options.ca_path.empty();
   if (options.insecure_tls && ca) {
@@ -144,7 +154,7 @@ Result<> validate_serving(const Options& options) {
   for (const std::string& header : options.headers) {
     if (auto r = check_header(header); !r) return r;
   }
-  for (const auto check : {check_times, check_places, check_tls}) {
+  for (const auto check : {check_times, check_places, check_quota, check_tls}) {
     if (auto r = check(options); !r) return r;
   }
   return check_credentials(options, *url);

@@ -61,6 +61,11 @@ void Changes::file_completed(EntryId directory, const std::string& name, EntryId
   listener_.tell([&](ChangeListener& listener) { listener.file_completed(directory, name, id); });
 }
 
+void Changes::file_evicted(EntryId directory, const std::string& name, EntryId id) {
+  views_.outdate(directory, id);
+  listener_.tell([&](ChangeListener& listener) { listener.file_evicted(directory, name, id); });
+}
+
 void Changes::listed_ahead(EntryId directory) {
   listener_.tell([&](ChangeListener& listener) { listener.listed_ahead(directory); });
 }

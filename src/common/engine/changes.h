@@ -53,6 +53,7 @@ class Changes {
   void entry_resolved(const Entry& entry);  // its kind or size is known now
   void file_changed(const Entry& entry);    // a new generation
   void file_completed(EntryId directory, const std::string& name, EntryId id);
+  void file_evicted(EntryId directory, const std::string& name, EntryId id);
   void listed_ahead(EntryId directory);
 
  private:

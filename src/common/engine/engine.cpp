@@ -3,6 +3,7 @@
 
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "engine/files.h"
 #include "engine/in_place_tree.h"
 #include "engine/listing_ahead.h"
+#include "engine/mounted_files.h"
 #include "engine/parts.h"
 #include "engine/prober.h"
 #include "engine/root_check.h"
@@ -38,8 +40,8 @@ class EngineImpl final : public Engine {
     if (options_.offline) uplink_.set_offline(true);
     timers_.emplace();
     pool_.emplace("lm-engine", kPoolThreads);
-    parts_.emplace(
-        Parts{options_, clock_, *cache_, *timers_, *pool_, queue_, uplink_, urls_, changes_});
+    parts_.emplace(Parts{options_, clock_, *cache_, *timers_, *pool_, queue_, uplink_, urls_,
+                         changes_, storage_});
     loader_.emplace(*parts_);
     prober_.emplace(*parts_);
     files_.emplace(*parts_, open_files_, describer_, *prober_);
@@ -50,6 +52,7 @@ class EngineImpl final : public Engine {
       populator_.emplace(*parts_, *tree_, *loader_, *prober_);
       in_place_.emplace(*cache_, *populator_, *files_, open_files_, *listing_ahead_);
     }
+    storage_.start(in_place_ ? static_cast<FileEvictor&>(*in_place_) : mounted_files_);
     jobs_.emplace(*parts_, *tree_, *loader_, *prober_, *files_, populator_ ? &*populator_ : nullptr,
                   in_place_ ? &*in_place_ : nullptr);
   }
@@ -65,6 +68,7 @@ class EngineImpl final : public Engine {
     loader_->stop();
     prober_->stop();
     files_->stop();
+    storage_.stop();
     uplink_.close();
     pool_.reset();
     timers_.reset();
@@ -116,6 +120,7 @@ class EngineImpl final : public Engine {
     files_->read_uncached(file, range, context, std::move(done));
   }
 
+  [[nodiscard]] Storage& storage() override { return storage_; }
   [[nodiscard]] InPlace* in_place() override { return in_place_ ? &*in_place_ : nullptr; }
   [[nodiscard]] std::vector<Lane> lanes() override;
   [[nodiscard]] Jobs& jobs() override { return *jobs_; }
@@ -133,6 +138,8 @@ class EngineImpl final : public Engine {
   ViewCache views_{kViewItems};
   OpenFiles open_files_{kKeptFiles};
   Changes changes_{describer_, views_, open_files_};
+  MountedFiles mounted_files_{*cache_, open_files_, changes_};
+  StorageKeeper storage_{options_.storage, *cache_, clock_};
   std::optional<TimerQueue> timers_;
   std::optional<WorkerPool> pool_;
   std::optional<Parts> parts_;
@@ -183,7 +190,10 @@ Result<EngineUsage> EngineImpl::usage() {
   const auto entries = cache_->catalog().entry_count();
   if (!entries) return fail(entries.error());
   const std::uint64_t unit = fs.f_frsize;
-  return EngineUsage{*entries, fs.f_blocks * unit, fs.f_bfree * unit, fs.f_bavail * unit};
+  const std::uint64_t limit = storage_.admissions().limits().cache_size;
+  const std::uint64_t left = limit - std::min(limit, cache_->stored_bytes());
+  return EngineUsage{*entries, std::min(limit, fs.f_blocks * unit),
+                     std::min(left, fs.f_bfree * unit), std::min(left, fs.f_bavail * unit)};
 }
 
 }  // namespace

@@ -29,6 +29,7 @@
 #include "cache/entry.h"
 #include "engine/in_place.h"
 #include "engine/jobs.h"
+#include "engine/storage.h"
 #include "fetch/fill_scheduler.h"
 #include "http/origin.h"
 
@@ -73,6 +74,9 @@ class File {
   [[nodiscard]] virtual Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset,
                                                  bool drop_behind) = 0;
   [[nodiscard]] virtual Result<UniqueFd> backing_fd() = 0;
+  // The file counts as open, and is not evicted, while what it returns lives.
+  // For front ends that learn of opens.
+  [[nodiscard]] virtual std::shared_ptr<void> hold_open() { return nullptr; }
 };
 
 struct FileStatus {   // what the xattrs show
@@ -91,6 +95,9 @@ class ChangeListener {
                              EntryId id) = 0;             // new generation, or gone
   virtual void directory_changed(EntryId directory) = 0;  // names were added or removed
   virtual void file_completed(EntryId directory, const std::string& name, EntryId id) = 0;
+  // A file that may have been complete has given its bytes back. The bytes that
+  // users see of it stay the same.
+  virtual void file_evicted(EntryId /*directory*/, const std::string& /*name*/, EntryId /*id*/) {}
   // A listing has come that nobody asked for: somebody will soon, probably.
   virtual void listed_ahead(EntryId directory) = 0;
 };
@@ -106,11 +113,14 @@ struct EngineOptions {
   Duration timeout{60'000};    // of background work; waiters bring their own deadline
   unsigned probe_ahead = 64;   // sizes asked for beyond the one that is needed
   bool look_ahead = true;      // fetch listings before they are asked for
+  StorageOptions storage = {};
 };
 
 struct EngineUsage {
   std::uint64_t entries = 0;
-  std::uint64_t bytes_total = 0, bytes_free = 0, bytes_available = 0;  // of the cache's file system
+  // As df(1) shows them: what the cache may hold and what of that is left, as far
+  // as its file system has it.
+  std::uint64_t bytes_total = 0, bytes_free = 0, bytes_available = 0;
 };
 
 class Engine {
@@ -175,6 +185,8 @@ class Engine {
   // nowhere: what is left to do when fill() ends in Errc::no_space.
   virtual void read_uncached(const std::shared_ptr<File>& file, ByteRange range,
                              RequestContext context, Completion<std::vector<std::byte>> done) = 0;
+
+  [[nodiscard]] virtual Storage& storage() = 0;
 
   // Nothing unless the cache was opened with in_place.
   [[nodiscard]] virtual InPlace* in_place() = 0;

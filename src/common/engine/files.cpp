@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/files.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
 #include "engine/uncached_read.h"
@@ -13,10 +11,6 @@ namespace {
 // Long enough for a connection to reach its full speed, short enough for
 // several to be under way within one read-ahead window.
 constexpr std::uint64_t kMaxRequest = 8u << 20;
-
-// After the cache was full: how long nothing is stored, so that each read does
-// not fetch its bytes twice, once in vain.
-constexpr Duration kFullFor{2'000};
 
 constexpr std::uint64_t kMaxUncached = 1u << 20;
 
@@ -41,7 +35,11 @@ Files::Files(const Parts& parts, OpenFiles& open, Describer& describer, Prober& 
              parts.clock) {}
 
 Result<std::shared_ptr<MirrorFile>> Files::open(EntryId id) {
-  if (auto file = open_.find(id)) return file;
+  const std::int64_t now_ns = parts_.clock.wall_ns();
+  if (auto file = open_.find(id)) {
+    file->note_use(now_ns);
+    return file;
+  }
   const auto token = open_.begin();
   const auto entry = parts_.cache.catalog().get(id);
   if (!entry) return fail(entry.error());
@@ -54,6 +52,7 @@ Result<std::shared_ptr<MirrorFile>> Files::open(EntryId id) {
   auto url = parts_.urls.of(*entry);
   if (!url) return fail(std::move(url.error()));
   describer_.fetched(id);
+  (*cached)->note_use(now_ns);
   return open_.add(std::make_shared<MirrorFile>(*entry, std::move(*url), std::move(*cached), *this),
                    token);
 }
@@ -106,6 +105,7 @@ void Files::prefetch(EntryId id) {
 void Files::abandon(const std::shared_ptr<File>& file) {
   const auto target = ours(file);
   target->forget_reads();
+  target->note_use(parts_.clock.wall_ns());
   fills_.abandon(target);
 }
 
@@ -139,14 +139,5 @@ void Files::changed(const MirrorFile& file, const std::optional<Version>& seen) 
     if (entry) prober_.recheck(*entry, Priority::demand);
   });
 }
-
-void Files::cache_full() {
-  const SteadyTime now = parts_.clock.now();
-  if (full_until_.exchange(now + kFullFor) + kFullFor < now) {
-    spdlog::warn("engine: the cache is full; what is read is not kept");
-  }
-}
-
-bool Files::is_cache_full() { return parts_.clock.now() < full_until_.load(); }
 
 }  // namespace lazymirror

@@ -6,7 +6,6 @@
 // where they touch the catalog or the front end.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -39,10 +38,16 @@ class Files final : public FileEvents {
   void read_range(RangeRequest request, std::shared_ptr<RangeSink> sink) override;
   [[nodiscard]] bool ranges_supported() override { return parts_.uplink.ranges_supported(); }
   void answered() override { parts_.uplink.note_answer(); }
+  void admit(std::uint64_t bytes, Completion<RoomPtr> done) override {
+    parts_.storage.admissions().admit(bytes, std::move(done));
+  }
+  [[nodiscard]] RoomPtr try_admit(std::uint64_t bytes) override {
+    return parts_.storage.admissions().try_admit(bytes);
+  }
   void completed(const MirrorFile& file) override;
   void changed(const MirrorFile& file, const std::optional<Version>& seen) override;
-  void cache_full() override;
-  [[nodiscard]] bool is_cache_full() override;
+  void disk_is_full() override { parts_.storage.disk_is_full(); }
+  [[nodiscard]] bool is_cache_full() override { return parts_.storage.admissions().is_full(); }
 
  private:
   [[nodiscard]] Completion<> saying_why(Completion<> done);
@@ -52,7 +57,6 @@ class Files final : public FileEvents {
   Describer& describer_;
   Prober& prober_;
   FillScheduler fills_;
-  std::atomic<SteadyTime> full_until_{SteadyTime{}};
 };
 
 }  // namespace lazymirror

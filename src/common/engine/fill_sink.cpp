@@ -4,11 +4,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "cache/record.h"
+
 namespace lazymirror {
 
-FillSink::FillSink(std::shared_ptr<MirrorFile> file, ByteRange asked,
+FillSink::FillSink(std::shared_ptr<MirrorFile> file, ByteRange asked, RoomPtr room,
                    std::shared_ptr<TransferObserver> observer)
-    : file_(std::move(file)), asked_(asked), observer_(std::move(observer)) {}
+    : file_(std::move(file)),
+      asked_(asked),
+      room_(std::move(room)),
+      observer_(std::move(observer)) {}
 
 FillSink::~FillSink() {
   if (counted_) --file_->whole_streams_;
@@ -38,7 +43,7 @@ Result<> FillSink::accept_range(const Version& version, ByteRange range) {
     const bool others = file_->whole_streams_++ > 0;
     if (range == asked_) return {};
     file_->whole_only_ = true;
-    if (!others) return {};
+    if (!others) return admit_whole();
     return fail(Errc::no_ranges, "the whole file is on its way already");
   }
   if (range != asked_) return fail(Errc::bad_reply, "the origin sends another range");
@@ -46,8 +51,19 @@ Result<> FillSink::accept_range(const Version& version, ByteRange range) {
   return fail(Errc::no_ranges, "the origin does not say which version it sends parts of");
 }
 
+// Room was promised for the part only. Those who wait ask again, for the whole,
+// and may wait for room then.
+Result<> FillSink::admit_whole() {
+  const std::uint64_t whole = occupied(file_->size());
+  if (room_->left() >= whole) return {};
+  const auto more = file_->events_.try_admit(whole - room_->left());
+  if (!more) return fail(Errc::no_ranges, "there is no room for the whole file at once");
+  room_->add(*more);
+  return {};
+}
+
 Failure FillSink::not_stored(Error error) {
-  if (error.code == Errc::no_space) file_->events_.cache_full();
+  if (error.code == Errc::no_space) file_->events_.disk_is_full();
   return fail(std::move(error));
 }
 
@@ -58,6 +74,7 @@ Result<> FillSink::on_bytes(std::uint64_t offset, std::span<const std::byte> byt
   auto present = writer_->append(bytes);
   if (!present) return not_stored(std::move(present.error()));
   if (present->empty()) return {};
+  room_->stored(occupied(present->size()));
   const bool wanted = observer_->on_present(*present);
   announce_if_complete();
   if (!wanted) return fail(Errc::cancelled, "nobody waits for the rest");
@@ -94,6 +111,7 @@ void FillSink::announce_if_complete() {
 
 void FillSink::on_end(Result<> result) {
   writer_.reset();
+  room_.reset();
   if (std::exchange(counted_, false)) --file_->whole_streams_;
   file_->events_.answered();
   observer_->on_end(judge(std::move(result)));

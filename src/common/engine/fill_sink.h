@@ -17,7 +17,7 @@ namespace lazymirror {
 
 class FillSink final : public RangeSink {
  public:
-  FillSink(std::shared_ptr<MirrorFile> file, ByteRange asked,
+  FillSink(std::shared_ptr<MirrorFile> file, ByteRange asked, RoomPtr room,
            std::shared_ptr<TransferObserver> observer);
   ~FillSink() override;
 
@@ -28,6 +28,7 @@ class FillSink final : public RangeSink {
 
  private:
   [[nodiscard]] Result<> accept_range(const Version& version, ByteRange range);
+  [[nodiscard]] Result<> admit_whole();
   [[nodiscard]] Failure not_stored(Error error);
   [[nodiscard]] Result<> compare(std::uint64_t offset, std::span<const std::byte> bytes);
   void announce_if_complete();
@@ -35,6 +36,7 @@ class FillSink final : public RangeSink {
 
   const std::shared_ptr<MirrorFile> file_;
   const ByteRange asked_;
+  RoomPtr room_;
   const std::shared_ptr<TransferObserver> observer_;
   std::unique_ptr<ChunkWriter> writer_;
   std::optional<Version> seen_;  // when it is not the version of the file

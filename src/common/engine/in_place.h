@@ -58,8 +58,6 @@ class InPlace {
   // Calls `mark` if the file is complete, which it then stays until the call
   // returns: it is not evicted meanwhile.
   virtual void if_complete(EntryId id, UniqueFunction<void()> mark) = 0;
-  // Errc::busy: somebody has it open, or it is being filled.
-  virtual Result<> evict(EntryId id) = 0;
   // As CachedFile::forget(), on behalf of verify. Errc::busy: try again.
   virtual Result<> forget(CachedFile& file, std::span<const ByteRange> ranges) = 0;
   virtual Result<> reserve(EntryId id) = 0;

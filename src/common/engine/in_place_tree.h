@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/guarded.h"
+#include "engine/file_evictor.h"
 #include "engine/files.h"
 #include "engine/in_place.h"
 #include "engine/open_files.h"
@@ -19,7 +20,7 @@
 
 namespace lazymirror {
 
-class InPlaceTree final : public InPlace {
+class InPlaceTree final : public InPlace, public FileEvictor {
  public:
   InPlaceTree(Cache& cache, Populator& populator, Files& files, OpenFiles& open_files,
               ListingAhead& ahead)
@@ -49,6 +50,9 @@ class InPlaceTree final : public InPlace {
   [[nodiscard]] Result<std::string> path(EntryId id) override { return cache_.path_in_place(id); }
   void if_complete(EntryId id, UniqueFunction<void()> mark) override;
   Result<> evict(EntryId id) override;
+  Result<std::uint64_t> evict_tail(EntryId id, std::uint64_t bytes) override;
+  void ask_again(EntryId id) override;
+  [[nodiscard]] bool asks_again() const override { return true; }
   Result<> forget(CachedFile& file, std::span<const ByteRange> ranges) override;
   Result<> reserve(EntryId id) override { return cache_.reserve(id); }
   Result<> release(EntryId id) override { return cache_.release(id, populator_.observer()); }
@@ -57,6 +61,8 @@ class InPlaceTree final : public InPlace {
 
  private:
   static constexpr int kEvicting = -1;
+  template <typename F>
+  auto give(EntryId id, F&& f) -> decltype(f());
 
   Cache& cache_;
   Populator& populator_;

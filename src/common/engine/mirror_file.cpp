@@ -3,9 +3,16 @@
 
 #include <utility>
 
+#include "cache/record.h"
 #include "engine/fill_sink.h"
 
 namespace lazymirror {
+namespace {
+
+// Uses that follow each other so closely are one.
+constexpr std::int64_t kOneUseNs = 10'000'000;
+
+}  // namespace
 
 MirrorFile::MirrorFile(const Entry& entry, Url url, std::shared_ptr<CachedFile> cached,
                        FileEvents& events)
@@ -55,13 +62,31 @@ void MirrorFile::start(ByteRange range, SteadyTime deadline,
   if (superseded_) {
     return observer->on_end(fail(Errc::changed, name_ + " has changed at the origin"));
   }
-  if (events_.is_cache_full()) {
-    return observer->on_end(fail(Errc::no_space, "there is no room left in the cache"));
-  }
+  events_.admit(occupied(range.size()), [self = shared_from_this(), range, deadline,
+                                         observer = std::move(observer)](Result<RoomPtr> room) {
+    if (!room) return observer->on_end(fail(std::move(room.error())));
+    self->start_in(std::move(*room), range, deadline, observer);
+  });
+}
+
+void MirrorFile::start_in(RoomPtr room, ByteRange range, SteadyTime deadline,
+                          std::shared_ptr<TransferObserver> observer) {
   const bool whole = range == ByteRange{0, size()};
   RangeRequest request{url_, range, cached_->version(), whole, deadline, true};
-  events_.read_range(std::move(request),
-                     std::make_shared<FillSink>(shared_from_this(), range, std::move(observer)));
+  events_.read_range(
+      std::move(request),
+      std::make_shared<FillSink>(shared_from_this(), range, std::move(room), std::move(observer)));
+}
+
+std::shared_ptr<void> MirrorFile::hold_open() {
+  ++opens_;
+  return {this, [self = shared_from_this()](void*) { --self->opens_; }};
+}
+
+void MirrorFile::note_use(std::int64_t wall_ns) {
+  if (wall_ns - noted_ns_.load(std::memory_order_relaxed) < kOneUseNs) return;
+  noted_ns_.store(wall_ns, std::memory_order_relaxed);
+  cached_->note_use(wall_ns);
 }
 
 std::optional<ByteRange> MirrorFile::note_read(ByteRange range, std::uint64_t window) {

@@ -14,6 +14,7 @@
 
 #include "base/guarded.h"
 #include "base/url.h"
+#include "engine/admissions.h"
 #include "engine/engine.h"
 #include "fetch/read_ahead.h"
 
@@ -27,12 +28,15 @@ class FileEvents {
  public:
   virtual ~FileEvents() = default;
   virtual void read_range(RangeRequest request, std::shared_ptr<RangeSink> sink) = 0;
+  // See Admissions; the second is for more than was asked for.
+  virtual void admit(std::uint64_t bytes, Completion<RoomPtr> done) = 0;
+  [[nodiscard]] virtual RoomPtr try_admit(std::uint64_t bytes) = 0;
   [[nodiscard]] virtual bool ranges_supported() = 0;
   virtual void answered() = 0;
   virtual void completed(const MirrorFile& file) = 0;
   // Another version is at the origin; `seen` if the answer said which.
   virtual void changed(const MirrorFile& file, const std::optional<Version>& seen) = 0;
-  virtual void cache_full() = 0;
+  virtual void disk_is_full() = 0;                 // a write has failed
   [[nodiscard]] virtual bool is_cache_full() = 0;  // was so a moment ago
 };
 
@@ -55,6 +59,7 @@ class MirrorFile final : public File,
   [[nodiscard]] Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset,
                                          bool drop_behind) override;
   [[nodiscard]] Result<UniqueFd> backing_fd() override;
+  [[nodiscard]] std::shared_ptr<void> hold_open() override;
 
   // FillTarget
   [[nodiscard]] std::optional<ByteRange> first_missing(ByteRange range) override;
@@ -68,6 +73,10 @@ class MirrorFile final : public File,
   [[nodiscard]] std::optional<ByteRange> note_read(ByteRange range, std::uint64_t window);
   // Who reads next begins anew.
   void forget_reads();
+  void note_use(std::int64_t wall_ns);
+  [[nodiscard]] bool is_open() const { return opens_ > 0; }  // as hold_open() says
+  // Its bytes have been given back: it may be completed once more.
+  void evicted() { announced_ = false; }
 
   [[nodiscard]] const Url& url() const { return url_; }
   [[nodiscard]] EntryId parent() const { return parent_; }
@@ -91,7 +100,12 @@ class MirrorFile final : public File,
   FileEvents& events_;
   Guarded<ReadAhead> read_ahead_;
 
+  void start_in(RoomPtr room, ByteRange range, SteadyTime deadline,
+                std::shared_ptr<TransferObserver> observer);
+
   std::atomic<bool> used_{false};
+  std::atomic<unsigned> opens_{0};
+  std::atomic<std::int64_t> noted_ns_{0};   // the last use that was passed on
   std::atomic<bool> whole_only_{false};     // ranges cannot be had of this file
   std::atomic<unsigned> whole_streams_{0};  // under way, on servers without ranges
   std::atomic<bool> superseded_{false};  // the origin has another version: nothing more to be had

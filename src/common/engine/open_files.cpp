@@ -31,6 +31,12 @@ OpenFiles::FilePtr OpenFiles::find(EntryId id) {
   return file ? use(id, slot->second, std::move(file), released) : nullptr;
 }
 
+OpenFiles::FilePtr OpenFiles::peek(EntryId id) {
+  const std::lock_guard lock(mutex_);
+  const auto slot = slots_.find(id);
+  return slot == slots_.end() ? nullptr : slot->second.file.lock();
+}
+
 OpenFiles::Token OpenFiles::begin() {
   const std::lock_guard lock(mutex_);
   return drops_;
@@ -65,12 +71,12 @@ void OpenFiles::drop(EntryId id) {
   released = forget(id);
 }
 
-bool OpenFiles::drop_idle(EntryId id) {
+bool OpenFiles::drop_idle(EntryId id, long holders) {
   FilePtr released;
   const std::lock_guard lock(mutex_);
   const auto slot = slots_.find(id);
   if (slot == slots_.end()) return true;
-  const long own = slot->second.kept ? 1 : 0;
+  const long own = holders + (slot->second.kept ? 1 : 0);
   if (slot->second.file.use_count() > own) return false;
   released = forget(id);
   return true;

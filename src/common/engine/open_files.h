@@ -25,6 +25,8 @@ class OpenFiles {
   explicit OpenFiles(std::size_t keep) : keep_(keep) {}
 
   [[nodiscard]] FilePtr find(EntryId id);
+  // The same, which counts as no use.
+  [[nodiscard]] FilePtr peek(EntryId id);
   // To be called before the catalog is asked for the current generation, so
   // that add() does not keep one which has been overtaken.
   [[nodiscard]] Token begin();
@@ -32,8 +34,8 @@ class OpenFiles {
   [[nodiscard]] FilePtr add(FilePtr file, Token token);
   // There is another generation now: who opens the file anew gets another object.
   void drop(EntryId id);
-  // The same, unless anybody holds or fills it: then false.
-  [[nodiscard]] bool drop_idle(EntryId id);
+  // The same, unless anybody but `holders` holds or fills it: then false.
+  [[nodiscard]] bool drop_idle(EntryId id, long holders = 0);
   void clear();
 
  private:

@@ -7,6 +7,7 @@
 #include "base/timer_queue.h"
 #include "base/worker_pool.h"
 #include "engine/changes.h"
+#include "engine/storage_keeper.h"
 #include "engine/tree_urls.h"
 #include "engine/uplink.h"
 
@@ -22,6 +23,7 @@ struct Parts {
   Uplink& uplink;
   const TreeUrls& urls;
   Changes& changes;
+  StorageKeeper& storage;
 };
 
 }  // namespace lazymirror

@@ -55,6 +55,17 @@ TEST(DurationTest, UnitsAddUp) {
   EXPECT_EQ(parse_duration("2d"), hours(48));
 }
 
+TEST(SizeTest, AShareIsASizeOrAPercentage) {
+  EXPECT_EQ(parse_share("5%")->percent, 5);
+  EXPECT_EQ(parse_share("0.5%")->percent, 0.5);
+  EXPECT_EQ(parse_share("5%")->bytes, 0u);
+  EXPECT_EQ(parse_share("10G")->bytes, 10737418240u);
+  EXPECT_EQ(parse_share("10G")->percent, 0);
+  for (const char* text : {"", "%", "100%", "-1%", "5 %", "5%%", "x"}) {
+    EXPECT_FALSE(parse_share(text)) << text;
+  }
+}
+
 TEST(DurationTest, RefusesWhatIsNoDuration) {
   for (const char* text : {"", "s", "-1s", "5x", "5 min", "min5", "1h30", "nan", "inf", "infs",
                            "1e3", "99999999d", "5MIN"}) {

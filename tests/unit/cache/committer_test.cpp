@@ -20,11 +20,12 @@ class FakeFile final : public Committable {
     if (nothing_to_do) return std::nullopt;
     return Snapshot{record_, data};
   }
+  void committed() override { ++commits; }
   void commit_failed() override { ++failures; }
   void data_lost(const Error& why) override { lost = why.os_errno; }
 
   std::shared_ptr<const UniqueFd> data;
-  std::atomic<int> snapshots{0}, failures{0}, lost{0};
+  std::atomic<int> snapshots{0}, commits{0}, failures{0}, lost{0};
   std::atomic<bool> nothing_to_do{false};
 
  private:

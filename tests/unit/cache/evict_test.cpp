@@ -97,6 +97,47 @@ TEST_P(EvictTest, EvictedBytesStayAwayAfterACrash) {
   expect_present("file", {0, kChunk});
 }
 
+TEST_P(EvictTest, WhatIsStoredIsCounted) {
+  fill(*file("file"), {0, kSize});
+  EXPECT_EQ(cache_->stored_bytes(), 5 * kChunk + 4096);
+  expect_ok(cache_->flush());
+  evict();
+  EXPECT_EQ(cache_->stored_bytes(), 0u);
+  fill(*file("file"), {0, kChunk});
+  crash("boot1");
+  EXPECT_EQ(cache_->stored_bytes(), 0u) << "it was not recorded";
+  fill(*file("file"), {0, kChunk});
+  start();
+  EXPECT_EQ(cache_->stored_bytes(), kChunk);
+}
+
+TEST_P(EvictTest, APartOfItMayGo) {
+  fill(*file("file"), {0, kSize});
+  expect_ok(cache_->flush());
+  const auto st = stat_of("file");
+  EXPECT_EQ(value(cache_->evict_tail(id_of("file"), kChunk, guards_)), kChunk + 77);
+  EXPECT_EQ(stat_of("file").st_ino, st.st_ino);
+  EXPECT_EQ(stat_of("file").st_mtim.tv_sec, 1'000'000'007);
+  EXPECT_TRUE(guards_->has_file(st.st_ino));
+  EXPECT_TRUE(is_current("file"));
+  EXPECT_EQ(cache_->stored_bytes(), 4 * kChunk);
+  if (shares_blocks()) expect_no_hole("file");
+  expect_no_wrong_byte();
+  crash("boot1");
+  expect_present("file", {0, 4 * kChunk});
+  EXPECT_EQ(file("file")->present_bytes(), 4 * kChunk);
+  fill(*file("file"), {4 * kChunk, kSize});
+  expect_present("file", {0, kSize});
+}
+
+TEST_P(EvictTest, NoPartOfABusyFileGoes) {
+  fill(*file("file"), {0, kSize});
+  expect_ok(cache_->flush());
+  const auto reader = open("file");
+  EXPECT_EQ(cache_->evict_tail(id_of("file"), kChunk, guards_).error().code, Errc::busy);
+  EXPECT_EQ(file("file")->present_bytes(), kSize);
+}
+
 TEST_P(EvictTest, AnOlderCatalogDoesNotBelieveInEvictedBytes) {
   namespace fs = std::filesystem;
   fill(*file("file"), {0, kSize});

@@ -35,6 +35,17 @@ TEST(MountPlanTest, EveryRoomGetsTheUrlAsADirectory) {
   EXPECT_EQ(p.mount.source, "http://h/pub/");
 }
 
+TEST(MountPlanTest, TheQuotaReachesTheEngine) {
+  Options o = options();
+  EXPECT_FALSE(plan(o).engine.storage.cache_size) << "the cache settles it";
+  EXPECT_EQ(plan(o).engine.storage.min_free_percent, 5);
+  o.cache_size = std::uint64_t{50} << 30;
+  o.min_free_space = "2G";
+  EXPECT_EQ(plan(o).engine.storage.cache_size, std::uint64_t{50} << 30);
+  EXPECT_EQ(plan(o).engine.storage.min_free_bytes, std::uint64_t{2} << 30);
+  EXPECT_EQ(plan(o).engine.storage.min_free_percent, 0);
+}
+
 TEST(MountPlanTest, AGivenCacheIsTheCacheItself) {
   EXPECT_EQ(plan(options()).cache.directory, "/c");
 }

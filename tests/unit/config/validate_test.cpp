@@ -34,6 +34,16 @@ TEST(ValidateTest, UrlMustBeHttp) {
   EXPECT_THAT(objection([](Options& o) { o.url = "http://h/?a=b"; }), HasSubstr("query"));
 }
 
+TEST(ValidateTest, TheQuotaIsASizeAndAShare) {
+  EXPECT_EQ(objection([](Options& o) { o.cache_size = 1u << 20, o.min_free_space = "10G"; }), "");
+  EXPECT_EQ(objection([](Options& o) { o.min_free_space = "0"; }), "");
+  EXPECT_THAT(objection([](Options& o) { o.cache_size = 1000; }),
+              testing::AllOf(HasSubstr("--cache-size"), HasSubstr("1.0 MiB")));
+  EXPECT_THAT(objection([](Options& o) { o.min_free_space = "100%"; }),
+              testing::AllOf(HasSubstr("--min-free-space"), HasSubstr("'100%'")));
+  EXPECT_THAT(objection([](Options& o) { o.min_free_space = ""; }), HasSubstr("--min-free-space"));
+}
+
 TEST(ValidateTest, UserNamesComeFromOnePlace) {
   EXPECT_EQ(objection([](Options& o) { o.url = "http://u:p@h/"; }), "");
   EXPECT_THAT(objection([](Options& o) { o.url = "http://u:p@h/", o.username = "v"; }),

@@ -41,9 +41,20 @@ class CacheAround : public Cache {
     return real_->open_in_place(id, flags);
   }
   Result<std::string> path_in_place(EntryId id) override { return real_->path_in_place(id); }
+  std::uint64_t stored_bytes() const override { return real_->stored_bytes(); }
+  Result<> record_uses() override { return real_->record_uses(); }
+  Result<> record_uses(std::span<const Catalog::Use> uses) override {
+    return real_->record_uses(uses);
+  }
   Result<> evict(EntryId id, ObserverPtr observer) override {
     return real_->evict(id, std::move(observer));
   }
+  Result<std::uint64_t> evict_tail(EntryId id, std::uint64_t bytes, ObserverPtr o) override {
+    return real_->evict_tail(id, bytes, std::move(o));
+  }
+  Result<> pin(EntryId id) override { return real_->pin(id); }
+  Result<> unpin(EntryId id) override { return real_->unpin(id); }
+  Result<> set_cache_size(std::uint64_t bytes) override { return real_->set_cache_size(bytes); }
   Result<> reserve(EntryId id) override { return real_->reserve(id); }
   Result<> release(EntryId id, ObserverPtr observer) override {
     return real_->release(id, std::move(observer));

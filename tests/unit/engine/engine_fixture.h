@@ -40,7 +40,7 @@ class TestClock final : public Clock {
   std::atomic<std::int64_t> forward_ns_{0};
 };
 
-// "entry NAME", "directory ID", "complete NAME", in order.
+// "entry NAME", "directory ID", "complete NAME", "evicted NAME", in order.
 class Recorder final : public ChangeListener {
  public:
   void entry_changed(EntryId, const std::string& name, EntryId) override { add("entry " + name); }
@@ -48,6 +48,7 @@ class Recorder final : public ChangeListener {
   void file_completed(EntryId, const std::string& name, EntryId) override {
     add("complete " + name);
   }
+  void file_evicted(EntryId, const std::string& name, EntryId) override { add("evicted " + name); }
   void listed_ahead(EntryId id) override { add("ahead " + std::to_string(id)); }
   [[nodiscard]] bool wait_for(const std::string& event, int times = 1) const;
   [[nodiscard]] int count(const std::string& event) const;

@@ -386,16 +386,16 @@ TEST_F(InPlaceTest, EvictRefusesAFileThatIsBeingFilled) {
   {
     const auto file = engine->open(id);
     ASSERT_TRUE(file);
-    EXPECT_EQ(tree().evict(id).error().code, Errc::busy) << "somebody reads it";
+    EXPECT_EQ(engine->storage().evict(id).error().code, Errc::busy) << "somebody reads it";
   }
   web->hold();
   auto filled = std::make_shared<std::promise<bool>>();
   engine->fill(*engine->open(id), {0, 1}, soon(),
                [filled](const Result<>& r) { filled->set_value(r.has_value()); });
-  EXPECT_EQ(tree().evict(id).error().code, Errc::busy) << "it is being filled";
+  EXPECT_EQ(engine->storage().evict(id).error().code, Errc::busy) << "it is being filled";
   web->release();
   EXPECT_TRUE(filled->get_future().get());
-  EXPECT_TRUE(eventually([&] { return tree().evict(id).has_value(); }));
+  EXPECT_TRUE(eventually([&] { return engine->storage().evict(id).has_value(); }));
   EXPECT_EQ(book->evicted, std::vector<EntryId>{id});
 }
 
@@ -410,10 +410,10 @@ TEST_F(InPlaceTest, AFileThatIsBeingMarkedAsCompleteIsNotEvicted) {
   bool marked = false;
   tree().if_complete(a, [&] {
     marked = true;
-    EXPECT_EQ(tree().evict(a).error().code, Errc::busy);
+    EXPECT_EQ(engine->storage().evict(a).error().code, Errc::busy);
   });
   EXPECT_TRUE(marked);
-  EXPECT_TRUE(eventually([&] { return tree().evict(a).has_value(); }));
+  EXPECT_TRUE(eventually([&] { return engine->storage().evict(a).has_value(); }));
   tree().if_complete(*engine->find("b"), [&] { ADD_FAILURE() << "b is not complete"; });
 }
 

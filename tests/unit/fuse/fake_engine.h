@@ -24,6 +24,16 @@ namespace lazymirror::testing {
 
 class FakeFile;
 
+class NoStorage final : public Storage {
+ public:
+  Result<> pin(EntryId) override { return {}; }
+  Result<> unpin(EntryId) override { return {}; }
+  bool is_pinned(EntryId) override { return false; }
+  Result<> evict(EntryId) override { return {}; }
+  Result<Evicted> evict_below(EntryId) override { return Evicted{}; }
+  StorageUsage usage() override { return {}; }
+};
+
 class FakeEngine final : public Engine {
  public:
   explicit FakeEngine(std::string directory);  // where the data files go
@@ -66,12 +76,14 @@ class FakeEngine final : public Engine {
   void abandon(const std::shared_ptr<File>&) override {}
   void read_uncached(const std::shared_ptr<File>& file, ByteRange range, RequestContext context,
                      Completion<std::vector<std::byte>> done) override;
+  [[nodiscard]] Storage& storage() override { return storage_; }
   [[nodiscard]] InPlace* in_place() override { return nullptr; }
   [[nodiscard]] Jobs& jobs() override { return jobs_; }
   Result<FileStatus> status(EntryId id) override;
   Result<EngineUsage> usage() override;
 
  private:
+  NoStorage storage_;
   struct Node {
     EntryId id = 0, parent = 0;
     std::string name, path;

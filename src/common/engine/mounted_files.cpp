@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/mounted_files.h"
+
+namespace lazymirror {
+
+// f() gives bytes back, if nobody is at the file.
+template <typename F>
+auto MountedFiles::give(EntryId id, F&& f) -> decltype(f()) {
+  const auto file = open_.peek(id);
+  if (file) {
+    const bool has_readers = !file->version().has_validator() && !open_.drop_idle(id, 1);
+    if (file->is_open() || has_readers) return fail(Errc::busy, file->name() + " is in use");
+  }
+  const auto entry = cache_.catalog().get(id);
+  if (!entry) return fail(entry.error());
+  auto given = f();
+  if (!given) return given;
+  if (file) file->evicted();
+  changes_.file_evicted(entry->parent, entry->name, id);
+  return given;
+}
+
+Result<> MountedFiles::evict(EntryId id) {
+  return give(id, [&] { return cache_.evict(id, nullptr); });
+}
+
+Result<std::uint64_t> MountedFiles::evict_tail(EntryId id, std::uint64_t bytes) {
+  return give(id, [&] { return cache_.evict_tail(id, bytes, nullptr); });
+}
+
+}  // namespace lazymirror
