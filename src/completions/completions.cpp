@@ -114,7 +114,8 @@ std::string zsh_option(const OptionSpec& option) {
 std::string fish_option(const OptionSpec& option) {
   std::string out = "complete -c lazymirror";
   if (option.commands != kAllCommands) {
-    const std::string others = option.commands == kServing ? "evict mkcache stop" : "";
+    const std::string others =
+        option.commands == kServing ? commands_of(kAllCommands & ~kServing, " ") : "";
     out += others.empty()
                ? " -n '__fish_seen_subcommand_from " + commands_of(option.commands, " ") + "'"
                : " -n 'not __fish_seen_subcommand_from " + others + "'";

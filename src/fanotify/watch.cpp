@@ -115,6 +115,15 @@ EventMode choose_mode(EventChoice choice, int fd) {
   return EventMode::access_perm;
 }
 
+Mechanism mechanism_of(EventMode mode, EventChoice choice) {
+  const bool ranges = mode == EventMode::pre_access;
+  if (choice != EventChoice::automatic) {
+    return {ranges ? "pre-access" : "access-perm", "asked for"};
+  }
+  if (ranges) return {"pre-access", "the kernel tells which range is read"};
+  return {"access-perm", "this kernel does not tell which range is read (Linux 6.14 does)"};
+}
+
 Result<> report(const SelfTestReport& report) {
   for (const std::string& limit : report.limits) spdlog::warn("fanotify: {}", limit);
   if (report.failures.empty()) return {};
@@ -170,6 +179,7 @@ class Run {
   const WatchParts& parts_;
   UniqueFd lock_;
   OpenRule opens_;
+  Mechanism mechanism_;
   std::optional<Group> group_;
   std::optional<WorkMount> mount_;
   std::optional<View> view_;
@@ -202,6 +212,7 @@ Result<> Run::guard() {
   if (!earlier) return fail(earlier.error());
   const EventMode mode = choose_mode(options_.events, lock_.get());
   opens_ = choose_rule(mode);
+  mechanism_ = mechanism_of(mode, options_.events);
   // A guard refuses what the test reads; it stands there because its own run
   // has passed the test on this very kernel.
   if (earlier->state == ClaimState::free) {
@@ -222,7 +233,8 @@ Result<> Run::make_work_mount() {
   auto mount = WorkMount::create(options_.cache_directory, *group_, {user.uid, user.gid});
   if (!mount) return fail(mount.error());
   mount_.emplace(std::move(*mount));
-  place_ = {&*mount_, &*group_, options_.cache_directory, user.uid, user.gid, {lock_.get()}};
+  place_ = {&*mount_, &*group_, options_.cache_directory, user.uid, user.gid, options_.kept};
+  place_.kept.push_back(lock_.get());
   if (mount_->is_idmapped()) {
     spdlog::info("fanotify: the worker runs as the user {}, without capabilities", user.name);
     return {};
@@ -256,7 +268,7 @@ WorkerBody Run::worker_body() const {
     Evictor evictor(**engine, inside.group, options.inode_guards);
     std::shared_ptr<void> companion;
     if (parts_.companion) {
-      auto started = parts_.companion(**engine, evictor);
+      auto started = parts_.companion(**engine, evictor, mechanism_);
       if (!started) return fail(started.error());
       companion = std::move(*started);
     }

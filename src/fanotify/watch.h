@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -36,6 +37,12 @@ struct WatchOptions {
   std::size_t max_traps = 1'000;
   Duration timeout{60'000};  // of a reader
   unsigned threads = 4;      // of the worker, for local disk work
+  std::vector<int> kept;     // descriptors that the worker has as well
+};
+
+// How reads are noticed, and why so.
+struct Mechanism {
+  std::string name, reason;
 };
 
 // Makes the engine, in the worker. `first`: of this run; later ones must not
@@ -48,7 +55,7 @@ struct WatchParts {
   EngineFactory make_engine;
   // Starts, in the worker, what runs beside the engine (the control socket).
   // Gone before either of them is.
-  std::function<Result<std::shared_ptr<void>>(Engine&, Evictor&)> companion;
+  std::function<Result<std::shared_ptr<void>>(Engine&, Evictor&, const Mechanism&)> companion;
   // In the keeper, once, when the view is shown.
   std::function<Result<>()> ready;
   // In the keeper, each time its loop went round after a second or less.

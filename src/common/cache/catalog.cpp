@@ -146,6 +146,17 @@ Result<std::uint64_t> Catalog::entry_count() const {
   return static_cast<std::uint64_t>(impl_->entries.load());
 }
 
+Result<Catalog::Files> Catalog::known_files() const {
+  return impl_->read([&](Database& db) -> Result<Files> {
+    auto q = db.query(
+        "SELECT count(*), ifnull(sum(size), 0) FROM entry"
+        " WHERE kind = 0 AND size IS NOT NULL");
+    auto row = q.step();
+    if (!row) return fail(row.error());
+    return *row ? Files{q.number(0), q.number(1)} : Files{};
+  });
+}
+
 Result<std::string> Catalog::origin_url() const {
   return impl_->read([&](Database& db) -> Result<std::string> {
     auto q = db.query("SELECT origin_url FROM state");

@@ -73,6 +73,11 @@ class Catalog {
   // From the first component below the root to `id`; empty for the root.
   [[nodiscard]] Result<std::vector<Entry>> lineage(EntryId id) const;
   [[nodiscard]] Result<std::uint64_t> entry_count() const;
+  // All files whose size is known. Looks at every entry.
+  struct Files {
+    std::uint64_t count = 0, bytes = 0;
+  };
+  [[nodiscard]] Result<Files> known_files() const;
 
   // Replaces the listing of `directory` in one transaction. An entry keeps its
   // id while its name keeps its kind (unknown matches any). A file whose listed

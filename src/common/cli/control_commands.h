@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a running tree does when it is asked over its control socket, and how
-// to ask.
-//   {"command":"evict","path":"a/b%20c"}  ->  {"ok":true}
-//   {"command":"status"}  ->  {"ok":true,"source":"http://...","mode":"watch",
-//                              "pid":17,"worker_pid":18,"entries":1000,
-//                              "bytes_total":...,"bytes_free":...,"bytes_available":...}
+// to ask. Each request is {"command":NAME, ...} with, where it is about a name,
+// "path":"a/b%20c" below the root ("" is the root):
+//   status             ->  report_message() and what ServedTree says
+//   metrics            ->  {"ok":true,"text":"# HELP ..."}
+//   ls path            ->  {"progress":{"names":[name_message()...]}}..., {"ok":true}
+//   info path          ->  entry_message()
+//   evict path         ->  {"ok":true}
+//   offline, online    ->  {"ok":true}
+//   reload [text]      ->  {"ok":true,"changed":[...],"restart":[...]}
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +17,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "cli/reload.h"
 #include "control/message.h"
 #include "control/server.h"
 #include "engine/engine.h"
@@ -22,17 +28,23 @@ namespace lazymirror::cli {
 
 [[nodiscard]] std::string control_socket(const std::string& cache_directory);
 
-[[nodiscard]] control::Message evict_request(const std::string& path);
+// The request of a command about a path.
+[[nodiscard]] control::Message path_request(const std::string& command, const std::string& path);
 
 // What a tree that is served tells of itself, and what it can do besides its
 // engine's.
 struct ServedTree {
   Engine& engine;
   std::string mode;  // "mount", "watch"
-  std::string source;
+  std::string url;
   std::string cache_directory;
-  pid_t pid = 0;  // of the process that was started
+  std::vector<std::string> shown_at;
+  std::string mechanism, reason;  // of `status`: how files are read
+  pid_t pid = 0;                  // of the process that was started
+  std::int64_t started_ns = 0;    // wall time
+  // Gives a file's bytes back.
   std::function<Result<>(EntryId)> evict;
+  Reload* reload = nullptr;
 };
 
 // Called on several threads at once; what is named in `tree` must outlive them.

@@ -17,4 +17,9 @@ void leave_working_directory() {
   if (::chdir("/") != 0) spdlog::warn("cli: cannot leave the working directory");
 }
 
+bool has_terminal() {
+  return ::isatty(STDIN_FILENO) != 0 || ::isatty(STDOUT_FILENO) != 0 ||
+         ::isatty(STDERR_FILENO) != 0;
+}
+
 }  // namespace lazymirror::cli

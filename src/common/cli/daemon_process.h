@@ -10,4 +10,7 @@ void set_signal_defaults();
 // No directory of somebody's shell is kept busy.
 void leave_working_directory();
 
+// Whether a terminal is there that can hang up.
+[[nodiscard]] bool has_terminal();
+
 }  // namespace lazymirror::cli

@@ -14,10 +14,13 @@
 #include "cli/control_commands.h"
 #include "cli/daemon_process.h"
 #include "cli/log_setup.h"
+#include "cli/metrics.h"
+#include "cli/metrics_file.h"
 #include "cli/mount_answers.h"
 #include "cli/mount_plan.h"
 #include "cli/mount_registry.h"
 #include "cli/real_path.h"
+#include "cli/reload.h"
 #include "cli/run.h"
 #include "cli/service_manager.h"
 #include "cli/start_engine.h"
@@ -77,29 +80,71 @@ std::optional<RegisteredMount> register_mount(const fuse::Mount& mount, const st
   return std::nullopt;
 }
 
-Result<> mount_and_serve(const MountPlan& plan, const Listeners& listeners, bool foreground) {
-  StopSignal signals(foreground);
+// What others can ask of the tree while it is served, and what it tells unasked.
+class Company {
+ public:
+  Company(const MountPlan& plan, const Options& options, Engine& engine, const fuse::Mount& mount,
+          const Clock& clock, Reload& reload)
+      : registered_(register_mount(mount, plan.cache.directory)),
+        control_(serve_control(tree_of(plan, engine, mount, clock, reload))) {
+    if (options.metrics_file.empty()) return;
+    metrics_.emplace(kMetricsInterval, [&engine, url = plan.cache.url, path = options.metrics_file,
+                                        failed = false]() mutable {
+      const auto written = replace_file(path, metrics_text(engine.report(), url));
+      if (!written && !failed) spdlog::warn("cli: --metrics-file: {}", written.error().message);
+      failed = !written;
+    });
+  }
+
+ private:
+  static ServedTree tree_of(const MountPlan& plan, Engine& engine, const fuse::Mount& mount,
+                            const Clock& clock, Reload& reload) {
+    const auto strategy = mount.strategy();
+    return {.engine = engine,
+            .mode = "mount",
+            .url = plan.cache.url,
+            .cache_directory = plan.cache.directory,
+            .shown_at = {plan.mount.mountpoint},
+            .mechanism = strategy.name,
+            .reason = strategy.reason,
+            .pid = ::getpid(),
+            .started_ns = clock.wall_ns(),
+            .evict = {},
+            .reload = &reload};
+  }
+
+  std::optional<RegisteredMount> registered_;
+  std::shared_ptr<control::ControlServer> control_;
+  std::optional<MetricsTimer> metrics_;
+};
+
+void reload_by_signal(Reload& reload) {
+  const auto done = reload.run("");
+  if (!done) spdlog::error("cli: the config file is not used: {}", done.error().message);
+}
+
+Result<> mount_and_serve(const MountPlan& plan, const Options& options,
+                         const Listeners& listeners) {
+  StopSignal signals(options.foreground && has_terminal());
   const SystemClock clock;
+  Reload reload(options, Surroundings::of_this_process());
+  signals.on_hangup([&reload] { reload_by_signal(reload); });
   auto engine = start_engine(plan, clock, true);
   if (!engine) return fail(explain(MountStep::engine, engine.error(), plan));
+  reload.attach(engine->get());
   signals.mounting();
   auto mount = fuse::Mount::create(plan.mount, **engine);
   if (!mount) return fail(explain(MountStep::mount, mount.error(), plan));
   const auto strategy = (*mount)->strategy();
   spdlog::info("cli: {} is mounted on {}, cache {}, io {} ({})", plan.mount.source,
                plan.mount.mountpoint, plan.cache.directory, strategy.name, strategy.reason);
-  auto control = serve_control({.engine = **engine,
-                                .mode = "mount",
-                                .source = plan.cache.url,
-                                .cache_directory = plan.cache.directory,
-                                .pid = ::getpid(),
-                                .evict = {}});
-  auto registered = register_mount(**mount, plan.cache.directory);
+  std::optional<Company> company;
+  company.emplace(plan, options, **engine, **mount, clock, reload);
   const auto served = serve(**mount, signals, listeners,
                             plan.mount.source + " is mounted on " + plan.mount.mountpoint);
-  registered.reset();
-  control.reset();
+  company.reset();
   mount->reset();
+  reload.attach(nullptr);
   engine->reset();
   spdlog::info("cli: {} is unmounted", plan.mount.mountpoint);
   return served;
@@ -118,7 +163,7 @@ int run_mount(const MountPlan& plan, const Options& options, Readiness& readines
   raise_file_limit();
   Result<> served = initialise_libcurl();
   const Listeners listeners{readiness, manager, leave_terminal};
-  if (served) served = mount_and_serve(plan, listeners, options.foreground);
+  if (served) served = mount_and_serve(plan, options, listeners);
   if (served) return kSuccess;
   readiness.failed(served.error().message);
   return kFailure;

@@ -6,11 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "cli/evict_command.h"
 #include "cli/mkcache_command.h"
 #include "cli/mount_command.h"
 #include "cli/mount_helper_command.h"
+#include "cli/path_commands.h"
+#include "cli/reload_command.h"
+#include "cli/status_command.h"
 #include "cli/stop_command.h"
+#include "cli/switch_command.h"
 #include "cli/terminal.h"
 #include "cli/version_text.h"
 #include "cli/watch_command.h"
@@ -34,7 +37,13 @@ int run_command(Command command, const Options& options, const Surroundings& use
     case Command::mount: return mount_command(options, user);
     case Command::watch: return watch_command(options, user);
     case Command::stop: return stop_command(options, user);
-    case Command::evict: return evict_command(options);
+    case Command::status: return status_command(options);
+    case Command::reload: return reload_command(options);
+    case Command::offline:
+    case Command::online: return switch_command(command, options);
+    case Command::ls:
+    case Command::info:
+    case Command::evict: return path_command(command, options);
     case Command::mkcache: break;
   }
   return mkcache_command(options, user);

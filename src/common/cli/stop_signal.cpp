@@ -27,8 +27,9 @@ struct StopSignal::Impl {
   std::condition_variable idle;
   Phase phase = Phase::starting;
   bool asked = false;    // a signal has come
-  bool calling = false;  // stop is being called
+  bool calling = false;  // stop or hangup is being called
   UniqueFunction<void()> stop;
+  std::function<void()> hangup;
 
   UniqueFd signals, quit;
   bool hangup_counts = false;
@@ -54,14 +55,27 @@ struct StopSignal::Impl {
   void on_signal() {
     signalfd_siginfo info{};
     if (::read(signals.get(), &info, sizeof info) != sizeof info) return;
-    if (info.ssi_signo == SIGHUP && !hangup_counts) return;
     std::unique_lock lock(mutex);
+    if (info.ssi_signo == SIGHUP && !hangup_counts) {
+      const auto asked_for = phase == Phase::serving ? hangup : nullptr;
+      calling = asked_for != nullptr;
+      lock.unlock();
+      if (asked_for) call_hangup(asked_for);
+      return;
+    }
     const bool again = std::exchange(asked, true);
     const Phase now = phase;
     lock.unlock();
     if (now == Phase::starting) leave("interrupted before the tree was mounted");
     if (now == Phase::stopping && again) leave("interrupted again while stopping");
     if (now == Phase::serving) call_stop();
+  }
+
+  void call_hangup(const std::function<void()>& function) {
+    function();
+    const std::lock_guard lock(mutex);
+    calling = false;
+    idle.notify_all();
   }
 
   void call_stop() {
@@ -118,6 +132,11 @@ void StopSignal::serving(UniqueFunction<void()> stop) {
     asked = impl_->asked;
   }
   if (asked) impl_->call_stop();
+}
+
+void StopSignal::on_hangup(std::function<void()> reload) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->hangup = std::move(reload);
 }
 
 void StopSignal::stopping() {

@@ -6,10 +6,11 @@
 //   while mounting       kept until the mount stands, so that none is left dead
 //   while serving        `stop` is called
 //   while stopping       a second signal, or kPatience, ends the process at once
-// SIGTERM and SIGINT always count; SIGHUP in the foreground, where it means that
-// the terminal has gone.
+// SIGTERM and SIGINT always count; SIGHUP where it means that the terminal has
+// gone, else it asks for something while the tree is served.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "base/clock.h"
@@ -32,6 +33,9 @@ class StopSignal {
   // `stop` is called at most once, on the thread of the signals; at once when
   // a signal has come while mounting.
   void serving(UniqueFunction<void()> stop);
+  // What SIGHUP asks for where it does not end the program; on the thread of the
+  // signals. REQUIRES: called before serving(); lives as long as this.
+  void on_hangup(std::function<void()> reload);
   // `stop` is not called after this returns.
   void stopping();
 

@@ -44,4 +44,10 @@ Result<WatchedPath> find_target(const std::string& given) {
   return found;
 }
 
+Result<std::vector<WatchedPath>> all_targets() {
+  const auto mounts = mounts_of_system();
+  if (!mounts) return fail(mounts.error());
+  return all_trees(*mounts);
+}
+
 }  // namespace lazymirror::cli

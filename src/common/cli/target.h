@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/watched_tree.h"
@@ -17,5 +18,8 @@ namespace lazymirror::cli {
 
 // The same, or a cache directory, whoever uses it.
 [[nodiscard]] Result<WatchedPath> find_target(const std::string& given);
+
+// All that are shown here, whoever may ask them.
+[[nodiscard]] Result<std::vector<WatchedPath>> all_targets();
 
 }  // namespace lazymirror::cli

@@ -12,14 +12,18 @@
 #include <cerrno>
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include "base/mount_table.h"
 #include "cli/background.h"
 #include "cli/control_commands.h"
 #include "cli/daemon_process.h"
 #include "cli/log_setup.h"
+#include "cli/metrics.h"
+#include "cli/metrics_file.h"
 #include "cli/private_files.h"
 #include "cli/real_path.h"
+#include "cli/reload.h"
 #include "cli/run.h"
 #include "cli/service_manager.h"
 #include "cli/start_engine.h"
@@ -86,19 +90,25 @@ class Watching {
       leave_terminal_ = log_to_syslog(options_.log_level);
     }
     leave_working_directory();
-    const fanotify::WatchParts parts{
-        .make_engine =
-            [this](bool first, auto lock, auto open_quietly) {
-              return make_engine(first, std::move(lock), std::move(open_quietly));
-            },
-        .companion = [this](Engine& engine,
-                            fanotify::Evictor& evictor) { return accompany(engine, evictor); },
-        .ready = [this] { return ready(); },
-        .beat =
-            [this] {
-              if (is_shown_) manager_.alive();
-            }};
-    auto served = fanotify::watch(plan_.watch, parts, options_.foreground);
+    if (auto r = start_scribe(); !r) return r;
+    fanotify::WatchOptions watch = plan_.watch;
+    if (scribe_) watch.kept.push_back(scribe_->fd());
+    const fanotify::WatchParts parts{.make_engine =
+                                         [this](bool first, auto lock, auto open_quietly) {
+                                           return make_engine(first, std::move(lock),
+                                                              std::move(open_quietly));
+                                         },
+                                     .companion =
+                                         [this](Engine& engine, fanotify::Evictor& evictor,
+                                                const fanotify::Mechanism& mechanism) {
+                                           return accompany(engine, evictor, mechanism);
+                                         },
+                                     .ready = [this] { return ready(); },
+                                     .beat =
+                                         [this] {
+                                           if (is_shown_) manager_.alive();
+                                         }};
+    auto served = fanotify::watch(watch, parts, options_.foreground && has_terminal());
     manager_.stopping();
     if (served) spdlog::info("cli: {} is not shown any more", plan_.cache.directory);
     return served;
@@ -119,15 +129,48 @@ class Watching {
 
   // In the worker. Until now its warnings went to the terminal, which waits for
   // everybody to let go of it.
-  Result<std::shared_ptr<void>> accompany(Engine& engine, fanotify::Evictor& evictor) {
+  Result<std::shared_ptr<void>> accompany(Engine& engine, fanotify::Evictor& evictor,
+                                          const fanotify::Mechanism& mechanism) {
     leave_terminal();
-    return std::shared_ptr<void>(
-        serve_control({.engine = engine,
-                       .mode = "watch",
-                       .source = plan_.cache.url,
-                       .cache_directory = plan_.cache.directory,
-                       .pid = ::getppid(),
-                       .evict = [&evictor](EntryId id) { return evictor.evict(id); }}));
+    struct Company {
+      std::shared_ptr<control::ControlServer> control;
+      std::optional<MetricsTimer> metrics;
+    };
+    reload_.attach(&engine);
+    auto company = std::make_shared<Company>();
+    company->control = serve_control(tree_of(engine, evictor, mechanism));
+    if (scribe_) {
+      company->metrics.emplace(kMetricsInterval, [this, &engine] {
+        Scribe::send(scribe_->fd(), metrics_text(engine.report(), plan_.cache.url));
+      });
+    }
+    return std::shared_ptr<void>(std::move(company));
+  }
+
+  ServedTree tree_of(Engine& engine, fanotify::Evictor& evictor,
+                     const fanotify::Mechanism& mechanism) {
+    std::vector<std::string> places = {plan_.cache.directory + "/data"};
+    if (!plan_.watch.shown_at.empty()) places.push_back(plan_.watch.shown_at);
+    return {.engine = engine,
+            .mode = "watch",
+            .url = plan_.cache.url,
+            .cache_directory = plan_.cache.directory,
+            .shown_at = std::move(places),
+            .mechanism = mechanism.name,
+            .reason = mechanism.reason,
+            .pid = ::getppid(),
+            .started_ns = started_ns_,
+            .evict = [&evictor](EntryId id) { return evictor.evict(id); },
+            .reload = &reload_};
+  }
+
+  // In the keeper, before there is a worker.
+  Result<> start_scribe() {
+    if (options_.metrics_file.empty()) return {};
+    auto scribe = Scribe::start(options_.metrics_file);
+    if (!scribe) return fail(scribe.error());
+    scribe_.emplace(std::move(*scribe));
+    return {};
   }
 
   // In the keeper.
@@ -155,6 +198,9 @@ class Watching {
   const Options& options_;
   Readiness& readiness_;
   SystemClock clock_;
+  const std::int64_t started_ns_ = clock_.wall_ns();
+  Reload reload_{options_, Surroundings::of_this_process()};
+  std::optional<Scribe> scribe_;
   ServiceManager manager_;  // the keeper's, as is
   bool is_shown_ = false;
   std::function<void()> leave_terminal_ = [] {};

@@ -71,8 +71,14 @@ Result<> take_stop(const WordList& words, Options& options) {
   return {};
 }
 
-Result<> take_evict(const WordList& words, Options& options) {
-  if (auto r = check_count(words, {"a path below a watched tree"}, words.size()); !r) return r;
+Result<> take_tree_if_any(const WordList& words, Options& options) {
+  if (auto r = check_count(words, {}, 1); !r) return r;
+  if (!words.empty()) options.tree = words[0];
+  return {};
+}
+
+Result<> take_paths(const WordList& words, const char* what, Options& options) {
+  if (auto r = check_count(words, {what}, words.size()); !r) return r;
   options.paths = words;
   return {};
 }
@@ -94,7 +100,13 @@ Result<> take_arguments(Command command, const std::vector<std::string>& words,
     case Command::mount: return take_mount(words, options);
     case Command::watch: return take_watch(words, options, command_line);
     case Command::stop: return take_stop(words, options);
-    case Command::evict: return take_evict(words, options);
+    case Command::status:
+    case Command::offline:
+    case Command::online:
+    case Command::reload: return take_tree_if_any(words, options);
+    case Command::evict: return take_paths(words, "a path below a watched tree", options);
+    case Command::ls:
+    case Command::info: return take_paths(words, "a path below a running tree", options);
     case Command::mkcache: break;
   }
   return take_mkcache(words, options);

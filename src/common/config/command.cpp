@@ -19,6 +19,22 @@ constexpr std::array kTable = {
     CommandSpec{Command::stop, "stop", "CACHE|DIR|MOUNTPOINT",
                 "Ends the watch of the cache CACHE, or the one that is shown at DIR, or unmounts\n"
                 "the tree at MOUNTPOINT.\n"},
+    CommandSpec{
+        Command::status, "status", "[--json] [--metrics] [TREE]",
+        "Tells how the running tree TREE is: a mount point, a cache, a directory where\n"
+        "one is shown, or anything below. Without TREE all that you may ask. The exit\n"
+        "status is 3 when nothing runs.\n"},
+    CommandSpec{Command::ls, "ls", "[--cached] [--json] PATH...",
+                "Lists names of a running tree with what is here of each: remote, partial or\n"
+                "cached. Asks nobody else: names that were never listed are not shown.\n"},
+    CommandSpec{Command::info, "info", "[--json] PATH...",
+                "Tells all that is known of single names of a running tree.\n"},
+    CommandSpec{Command::reload, "reload", "[TREE]",
+                "Has the running tree TREE, or all, read the config file again.\n"},
+    CommandSpec{Command::offline, "offline", "[TREE]",
+                "Has the running tree TREE, or all, ask its server for nothing: what is cached is\n"
+                "served, what is not is an error at once.\n"},
+    CommandSpec{Command::online, "online", "[TREE]", "Ends what lazymirror offline began.\n"},
     CommandSpec{Command::evict, "evict", "[--cache-location CACHE] PATH...",
                 "Gives back the disk space of files in a watched tree. They stay in sight and are\n"
                 "fetched again when they are next read.\n"},

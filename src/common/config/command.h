@@ -13,10 +13,23 @@
 namespace lazymirror {
 
 // Bits, so that an option can say for which commands it is.
-enum class Command : unsigned { mount = 1, watch = 2, stop = 4, evict = 8, mkcache = 16 };
+enum class Command : unsigned {
+  mount = 1,
+  watch = 2,
+  stop = 4,
+  evict = 8,
+  mkcache = 16,
+  status = 32,
+  ls = 64,
+  info = 128,
+  reload = 256,
+  offline = 512,
+  online = 1024,
+  last = online
+};
 
 inline constexpr unsigned kServing = 3;  // mount and watch
-inline constexpr unsigned kAllCommands = 31;
+inline constexpr unsigned kAllCommands = 2 * static_cast<unsigned>(Command::last) - 1;
 
 struct CommandSpec {
   Command command;

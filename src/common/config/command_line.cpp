@@ -224,6 +224,7 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& arguments,
   if (auto r = take_arguments(out.command, words->positional, command_line, out.options); !r)
     return fail(r.error());
   make_paths_absolute(user, out.options);
+  out.options.command_line = arguments;
   if (out.options.debug) {
     out.options.foreground = true;
     out.options.log_level = "debug";

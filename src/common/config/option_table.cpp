@@ -11,6 +11,7 @@ constexpr std::string_view kMount = "Mount";
 constexpr std::string_view kWatch = "Watch";
 constexpr std::string_view kCache = "Cache";
 constexpr std::string_view kImage = "Image";
+constexpr std::string_view kAnswers = "Answers";
 constexpr std::string_view kMetadata = "Metadata";
 constexpr std::string_view kOrigin = "Origin";
 constexpr std::string_view kTree = "Tree";
@@ -20,6 +21,9 @@ constexpr auto kForMount = static_cast<unsigned>(Command::mount);
 constexpr auto kForWatch = static_cast<unsigned>(Command::watch);
 constexpr auto kForEvict = static_cast<unsigned>(Command::evict);
 constexpr auto kForMkcache = static_cast<unsigned>(Command::mkcache);
+constexpr auto kForStatus = static_cast<unsigned>(Command::status);
+constexpr auto kForLs = static_cast<unsigned>(Command::ls);
+constexpr auto kForInfo = static_cast<unsigned>(Command::info);
 
 // clang-format off
 constexpr std::array kTable = {
@@ -34,6 +38,10 @@ constexpr std::array kTable = {
                .default_text = "/etc/lazymirror/lazymirror.conf for root, else "
                                "~/.config/lazymirror/lazymirror.conf",
                .field = &Options::config_file, .flags = OptionSpec::kCommandLine | OptionSpec::kPath},
+    OptionSpec{.name = "metrics-file", .value = "FILE", .group = kGeneral,
+               .help = "Write metrics into FILE every 15 seconds, in the text format of Prometheus",
+               .default_text = "none", .field = &Options::metrics_file,
+               .flags = OptionSpec::kPath},
     OptionSpec{.name = "help", .letter = 'h', .group = kGeneral,
                .help = "Show this text and exit",
                .field = &Options::help, .flags = OptionSpec::kCommandLine,
@@ -79,7 +87,7 @@ constexpr std::array kTable = {
                .default_text = "a directory of its own below /var/cache/lazymirror for root, else "
                                "below ~/.cache/lazymirror",
                .field = &Options::cache_location, .flags = OptionSpec::kPath,
-               .commands = kServing | kForEvict},
+               .commands = kServing | kForEvict | kForLs | kForInfo},
     OptionSpec{.name = "cache-size", .value = "SIZE", .group = kCache,
                .help = "Keep at most this much: what was not used for the longest time goes first",
                .default_text = "80% of what the file system had free at the first start",
@@ -166,6 +174,19 @@ constexpr std::array kTable = {
     OptionSpec{.name = "low-speed-time", .value = "TIME", .group = kOrigin,
                .help = "Break off a transfer that stands still for this time",
                .field = &Options::low_speed_time},
+
+    OptionSpec{.name = "json", .group = kAnswers,
+               .help = "Answer in JSON, one object a line; times in seconds since 1970, paths "
+                       "percent-encoded",
+               .field = &Options::json, .flags = OptionSpec::kCommandLine,
+               .commands = kForStatus | kForLs | kForInfo},
+    OptionSpec{.name = "metrics", .group = kAnswers,
+               .help = "Answer with metrics in the text format of Prometheus",
+               .field = &Options::metrics, .flags = OptionSpec::kCommandLine,
+               .commands = kForStatus},
+    OptionSpec{.name = "cached", .group = kAnswers,
+               .help = "Show what is here of each file, as is done anyway",
+               .field = &Options::cached, .flags = OptionSpec::kCommandLine, .commands = kForLs},
 
     OptionSpec{.name = "size", .value = "SIZE", .group = kImage,
                .help = "How large the file system is; the image takes only what is used of it",

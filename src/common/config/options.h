@@ -13,12 +13,14 @@
 namespace lazymirror {
 
 struct Options {
+  std::vector<std::string> command_line;  // the words that said all this, but for the files
+
   // What to do
   std::string url;
   std::string mountpoint;              // of mount
   std::string shown_at;                // of watch, besides the cache; empty: nowhere
-  std::string tree;                    // of stop: a cache, or where it is shown
-  std::vector<std::string> paths;      // of evict
+  std::string tree;                    // of stop, status, reload: a cache, or where it is shown
+  std::vector<std::string> paths;      // of evict, ls, info
   std::string image, image_directory;  // of mkcache
 
   // The same in a config file
@@ -29,7 +31,8 @@ struct Options {
   std::string config_file;         // given by --config; empty: the default place
   std::string log_level = "info";  // trace debug info warning error off
   bool foreground = false;
-  bool debug = false;  // the ancestor's -d: foreground and log_level debug
+  std::string metrics_file;  // empty: none
+  bool debug = false;        // the ancestor's -d: foreground and log_level debug
   bool help = false;
   bool version = false;
 
@@ -44,6 +47,11 @@ struct Options {
   std::uint64_t fill_on_open_limit = 1u << 20;  // bytes; 0: never
   bool shared_filesystem = false;
   unsigned max_traps = 1'000;
+
+  // Answers
+  bool json = false;
+  bool metrics = false;
+  bool cached = false;  // what ls tells anyway
 
   // Image
   std::uint64_t size = 0;  // bytes; 0: not given

@@ -17,6 +17,7 @@
 #include "engine/mounted_files.h"
 #include "engine/parts.h"
 #include "engine/prober.h"
+#include "engine/reporter.h"
 #include "engine/root_check.h"
 #include "engine/tree.h"
 
@@ -36,7 +37,8 @@ class EngineImpl final : public Engine {
         clock_(clock),
         cache_(std::move(cache)),
         queue_(origin->capacity()),
-        uplink_(std::move(origin), queue_) {
+        uplink_(std::move(origin), queue_, meter_),
+        reporter_(*cache_, urls_, meter_, uplink_, queue_, clock_) {
     if (options_.offline) uplink_.set_offline(true);
     timers_.emplace();
     pool_.emplace("lm-engine", kPoolThreads);
@@ -124,7 +126,12 @@ class EngineImpl final : public Engine {
   [[nodiscard]] InPlace* in_place() override { return in_place_ ? &*in_place_ : nullptr; }
   [[nodiscard]] std::vector<Lane> lanes() override;
   [[nodiscard]] Jobs& jobs() override { return *jobs_; }
-  Result<FileStatus> status(EntryId id) override;
+  Result<FileStatus> status(EntryId id) override { return reporter_.status(id); }
+  [[nodiscard]] EngineReport report() override { return reporter_.report(*files_); }
+  [[nodiscard]] Result<EntryReport> describe(EntryId id) override { return reporter_.describe(id); }
+  [[nodiscard]] Result<std::vector<NameStatus>> names(EntryId directory) override {
+    return reporter_.names(directory);
+  }
   Result<EngineUsage> usage() override;
 
  private:
@@ -132,8 +139,10 @@ class EngineImpl final : public Engine {
   const Clock& clock_;
   const std::unique_ptr<Cache> cache_;
   TransferQueue queue_;
+  Meter meter_{options_.url, clock_};
   Uplink uplink_;
   const TreeUrls urls_{options_.url, cache_->catalog()};
+  Reporter reporter_;
   Describer describer_{*cache_};
   ViewCache views_{kViewItems};
   OpenFiles open_files_{kKeptFiles};
@@ -159,29 +168,6 @@ std::vector<Lane> EngineImpl::lanes() {
   if (auto network = uplink_.lane()) lanes.push_back(std::move(*network));
   if (populator_) lanes.push_back(populator_->lane());
   return lanes;
-}
-
-Result<FileStatus> EngineImpl::status(EntryId id) {
-  const auto entry = cache_->catalog().get(id);
-  if (!entry) return fail(entry.error());
-  const auto url = urls_.of(*entry);
-  if (!url) return fail(url.error());
-  FileStatus status{"remote", 0, url->str(), ""};
-  if (entry->kind == EntryKind::directory) {
-    status.state = "directory";
-    return status;
-  }
-  if (!is_resolved(*entry)) return status;
-  const auto file = cache_->file(id);
-  if (!file) return fail(file.error());
-  status.cached_bytes = (*file)->present_bytes();
-  status.etag = (*file)->version().etag;
-  if ((*file)->is_complete()) {
-    status.state = "cached";
-  } else if (status.cached_bytes > 0) {
-    status.state = "partial";
-  }
-  return status;
 }
 
 Result<EngineUsage> EngineImpl::usage() {

@@ -29,6 +29,7 @@
 #include "cache/entry.h"
 #include "engine/in_place.h"
 #include "engine/jobs.h"
+#include "engine/report.h"
 #include "engine/storage.h"
 #include "fetch/fill_scheduler.h"
 #include "http/origin.h"
@@ -198,6 +199,13 @@ class Engine {
 
   virtual Result<FileStatus> status(EntryId id) = 0;
   virtual Result<EngineUsage> usage() = 0;  // local only
+
+  // For people and for metrics. Local only.
+  [[nodiscard]] virtual EngineReport report() = 0;
+  [[nodiscard]] virtual Result<EntryReport> describe(EntryId id) = 0;
+  // All names of a directory that are known, in a stable order.
+  // Errc::unreachable when it was never listed, Errc::not_a_directory.
+  [[nodiscard]] virtual Result<std::vector<NameStatus>> names(EntryId directory) = 0;
 };
 
 }  // namespace lazymirror

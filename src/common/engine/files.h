@@ -34,6 +34,10 @@ class Files final : public FileEvents {
                      Completion<std::vector<std::byte>> done);
   void stop() { fills_.stop(); }
 
+  // Fills that found their bytes here, and those that waited for them.
+  [[nodiscard]] std::uint64_t hits() const { return hits_; }
+  [[nodiscard]] std::uint64_t misses() const { return misses_; }
+
   // FileEvents
   void read_range(RangeRequest request, std::shared_ptr<RangeSink> sink) override;
   [[nodiscard]] bool ranges_supported() override { return parts_.uplink.ranges_supported(); }
@@ -57,6 +61,7 @@ class Files final : public FileEvents {
   Describer& describer_;
   Prober& prober_;
   FillScheduler fills_;
+  std::atomic<std::uint64_t> hits_{0}, misses_{0};
 };
 
 }  // namespace lazymirror

@@ -35,13 +35,23 @@ class Uplink::Use {
   bool granted_ = false;
 };
 
-Uplink::Uplink(std::unique_ptr<Origin> origin, TransferQueue& queue)
-    : queue_(queue), origin_(std::move(origin)) {}
+Uplink::Uplink(std::unique_ptr<Origin> origin, TransferQueue& queue, Meter& meter)
+    : queue_(queue), meter_(meter), origin_(std::move(origin)) {}
 
 Uplink::~Uplink() { close(); }
 
+template <typename Reply>
+Completion<Reply> Uplink::counted(Meter::Kind kind, const Url& url, Completion<Reply> done) {
+  meter_.started(kind);
+  return [this, kind, url, done = std::move(done)](Result<Reply> reply) mutable {
+    meter_.ended(kind, url, reply ? nullptr : &reply.error());
+    done(std::move(reply));
+  };
+}
+
 void Uplink::list(ListRequest request, Completion<ListingReply> done) {
   if (const Use origin(*this); origin) {
+    done = counted(Meter::Kind::listing, request.directory, std::move(done));
     origin->list(std::move(request), std::move(done));
     return;
   }
@@ -50,7 +60,7 @@ void Uplink::list(ListRequest request, Completion<ListingReply> done) {
 
 void Uplink::probe(const Url& url, SteadyTime deadline, Completion<ProbeReply> done) {
   if (const Use origin(*this); origin) {
-    origin->probe(url, deadline, std::move(done));
+    origin->probe(url, deadline, counted(Meter::Kind::probe, url, std::move(done)));
     return;
   }
   done(stopping());
@@ -58,7 +68,8 @@ void Uplink::probe(const Url& url, SteadyTime deadline, Completion<ProbeReply> d
 
 void Uplink::read(RangeRequest request, std::shared_ptr<RangeSink> sink) {
   if (const Use origin(*this); origin) {
-    origin->read(std::move(request), std::move(sink));
+    auto counting = meter_.count(request, std::move(sink));
+    origin->read(std::move(request), std::move(counting));
     return;
   }
   sink->on_end(stopping());
@@ -85,6 +96,11 @@ bool Uplink::is_away() {
 bool Uplink::ranges_supported() {
   const Use origin(*this);
   return !origin || origin->ranges_supported();
+}
+
+OriginHealth Uplink::health() {
+  const Use origin(*this);
+  return origin ? origin->health() : OriginHealth{};
 }
 
 void Uplink::note_answer() {

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/meter.h"
 #include "fetch/transfer_queue.h"
 #include "http/origin.h"
 
@@ -21,8 +22,8 @@ namespace lazymirror {
 
 class Uplink {
  public:
-  // The queue outlives the uplink.
-  Uplink(std::unique_ptr<Origin> origin, TransferQueue& queue);
+  // Queue and meter outlive the uplink.
+  Uplink(std::unique_ptr<Origin> origin, TransferQueue& queue, Meter& meter);
   ~Uplink();
   Uplink(const Uplink&) = delete;
   Uplink& operator=(const Uplink&) = delete;
@@ -40,6 +41,7 @@ class Uplink {
   [[nodiscard]] bool is_away();
 
   [[nodiscard]] bool ranges_supported();
+  [[nodiscard]] OriginHealth health();
   // An answer came: the origin may have shown how much it can take at once.
   void note_answer();
 
@@ -54,8 +56,13 @@ class Uplink {
   // Whoever holds one may use the origin; close() waits for it.
   class Use;
 
+  // What is counted before it is handed on.
+  template <typename Reply>
+  Completion<Reply> counted(Meter::Kind kind, const Url& url, Completion<Reply> done);
+
   TransferQueue& queue_;
   std::atomic<bool> offline_{false};
+  Meter& meter_;
   std::mutex mutex_;
   std::condition_variable unused_;
   unsigned uses_ = 0;

@@ -81,6 +81,11 @@ class FakeEngine final : public Engine {
   [[nodiscard]] Jobs& jobs() override { return jobs_; }
   Result<FileStatus> status(EntryId id) override;
   Result<EngineUsage> usage() override;
+  [[nodiscard]] EngineReport report() override { return {}; }
+  [[nodiscard]] Result<EntryReport> describe(EntryId) override { return EntryReport{}; }
+  [[nodiscard]] Result<std::vector<NameStatus>> names(EntryId) override {
+    return std::vector<NameStatus>{};
+  }
 
  private:
   NoStorage storage_;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/path_commands.h"
+
+#include <ctime>
+
+#include "cli/control_commands.h"
+#include "cli/run.h"
+#include "cli/status_text.h"
+#include "cli/target.h"
+#include "cli/terminal.h"
+#include "control/client.h"
+
+namespace lazymirror::cli {
+namespace {
+
+using control::Message;
+
+constexpr Duration kPatience{60'000};
+constexpr Duration kPatienceForMany{3'600'000};  // all files of a large tree
+
+// Standard output cannot be written any more.
+struct OutputGone {
+  bool gone = false;
+  void put(const std::string& text) { gone = gone || !print(text); }
+};
+
+void put_name(const control::Value& value, const Options& options, OutputGone& out) {
+  const auto* name = std::get_if<Message>(&value.data);
+  if (name == nullptr) return;
+  out.put(options.json ? control::write_message(*name) : name_line(*name));
+}
+
+Result<> ls(const WatchedPath& found, const Options& options, OutputGone& out) {
+  const auto told = [&](const Message& progress) {
+    const auto* names = control::list_of(progress, "names");
+    if (names == nullptr) return;
+    for (const control::Value& name : *names) put_name(name, options, out);
+  };
+  const auto answer = control::ask(control_socket(found.cache), path_request("ls", found.path),
+                                   kPatienceForMany, told);
+  return answer ? Result<>() : fail(answer.error());
+}
+
+Result<> info(const WatchedPath& found, const Options& options, OutputGone& out) {
+  const auto answer =
+      control::ask(control_socket(found.cache), path_request("info", found.path), kPatience);
+  if (!answer) return fail(answer.error());
+  out.put(options.json ? control::write_message(*answer) : info_page(*answer, std::time(nullptr)));
+  return {};
+}
+
+Result<> evict(const WatchedPath& found) {
+  const auto answer =
+      control::ask(control_socket(found.cache), path_request("evict", found.path), kPatience);
+  return answer ? Result<>() : fail(answer.error());
+}
+
+Result<> run_one(Command command, const std::string& given, const Options& options,
+                 OutputGone& out) {
+  const auto found = find_path(given, options.cache_location);
+  if (!found) return fail(found.error());
+  switch (command) {
+    case Command::ls: return ls(*found, options, out);
+    case Command::info: return info(*found, options, out);
+    default: return evict(*found);
+  }
+}
+
+std::string verb(Command command) {
+  return command == Command::ls     ? "list"
+         : command == Command::info ? "tell of"
+                                    : std::string(command_spec(command).name);
+}
+
+}  // namespace
+
+int path_command(Command command, const Options& options) {
+  OutputGone out;
+  int status = kSuccess;
+  for (const std::string& path : options.paths) {
+    const auto done = run_one(command, path, options, out);
+    if (out.gone) return kFailure;
+    if (done) continue;
+    print_error("cannot " + verb(command) + " " + path + ": " + done.error().message);
+    status = kFailure;
+  }
+  return status;
+}
+
+}  // namespace lazymirror::cli

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a running tree answers to the commands about it, mounted and watched.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+
+#include "base/file_io.h"
+#include "base/unique_fd.h"
+#include "control/message.h"
+#include "support/loop_fs.h"
+#include "support/mounts.h"
+#include "support/oracle_origin.h"
+#include "support/skip.h"
+#include "support/temp_dir.h"
+#include "support/truth.h"
+#include "support/waiting.h"
+#include "unit/cli/program.h"
+
+namespace lazymirror::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr std::uint64_t kSize = 8 << 20;
+
+enum class Mode { mount, watch };
+
+class ProgramAnswersTest : public ::testing::TestWithParam<Mode> {
+ protected:
+  void SetUp() override {
+    static const bool is_private = enter_private_mounts();
+    LM_REQUIRE(is_private && SmallFs::available(), "needs CAP_SYS_ADMIN");
+    LM_REQUIRE(::access("/dev/fuse", R_OK | W_OK) == 0, "/dev/fuse cannot be opened");
+    disk_ = std::make_unique<SmallFs>(SmallFs::Kind::ext4, 128 << 20);
+    cache_ = disk_->path() + "/cache";
+    tree_ = GetParam() == Mode::watch ? cache_ + "/data" : work_.make_dir("mnt");
+    origin_.put("/small", {.size = 1000});
+    origin_.put("/large", {.size = kSize});
+    origin_.put("/a/deep", {.size = 1000});
+  }
+  ~ProgramAnswersTest() override {
+    if (disk_) (void)run_program("stop " + cache_);
+  }
+
+  Outcome start(const std::string& more = "") {
+    const std::string url = origin_.url();
+    if (GetParam() == Mode::watch) return run_program("watch " + more + " " + url + " " + cache_);
+    return run_program("mount " + more + " --cache-location " + cache_ + " " + url + " " + tree_);
+  }
+  // 0 or the errno of reading the beginning.
+  [[nodiscard]] int read_beginning(const std::string& name) const {
+    const UniqueFd fd(::open((tree_ + name).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) return errno;
+    char byte = 0;
+    return ::pread(fd.get(), &byte, 1, 0) == 1 ? 0 : errno;
+  }
+
+  TempDir work_;
+  OracleOrigin origin_;
+  std::unique_ptr<SmallFs> disk_;
+  std::string cache_, tree_;
+};
+
+TEST_P(ProgramAnswersTest, StatusTellsOfTheTree) {
+  ASSERT_EQ(start().status, 0);
+  EXPECT_TRUE(file_is(tree_ + "/small", "/small", 1, 1000));
+  for (const std::string& place : {tree_, tree_ + "/a", cache_}) {
+    const Outcome o = run_program("status " + place);
+    EXPECT_EQ(o.status, 0) << o.err;
+    EXPECT_THAT(o.out, AllOf(HasSubstr(origin_.url()), HasSubstr("shown at"), HasSubstr(tree_),
+                             HasSubstr("online"), HasSubstr("fetched")));
+  }
+}
+
+TEST_P(ProgramAnswersTest, StatusInJsonHasTheNumbers) {
+  ASSERT_EQ(start().status, 0);
+  EXPECT_TRUE(file_is(tree_ + "/small", "/small", 1, 1000));
+  const Outcome o = run_program("status --json " + tree_);
+  ASSERT_EQ(o.status, 0) << o.err;
+  const auto message = control::parse_message(o.out.substr(0, o.out.find('\n')));
+  ASSERT_TRUE(message) << o.out;
+  EXPECT_EQ(control::text_of(*message, "mode"), GetParam() == Mode::watch ? "watch" : "mount");
+  EXPECT_GE(*control::number_of(*message, "entries"), 3);
+  const control::Message* origin = control::object_of(*message, "origin");
+  ASSERT_NE(origin, nullptr);
+  EXPECT_EQ(*control::text_of(*origin, "state"), "online");
+  EXPECT_GE(*control::number_of(*origin, "bytes_received"), 1000);
+}
+
+TEST_P(ProgramAnswersTest, StatusOfATreeThatIsNotShownIsThree) {
+  const Outcome o = run_program("status " + work_.path());
+  EXPECT_EQ(o.status, 3) << o.out << o.err;
+  EXPECT_EQ(o.out, "");
+}
+
+TEST_P(ProgramAnswersTest, LsTellsWhatIsHereOfEachName) {
+  ASSERT_EQ(start("--look-ahead=off").status, 0);
+  EXPECT_TRUE(file_is(tree_ + "/small", "/small", 1, 1000));
+  ASSERT_EQ(read_beginning("/large"), 0);
+  const Outcome o = run_program("ls --cached " + tree_);
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_THAT(o.out, ::testing::ContainsRegex("cached +1000 B +small"));
+  EXPECT_THAT(o.out, ::testing::ContainsRegex("partial [0-9]+ % +8.0 MiB +large"));
+  EXPECT_THAT(o.out, HasSubstr("a/"));
+}
+
+TEST_P(ProgramAnswersTest, InfoTellsOfOneName) {
+  ASSERT_EQ(start().status, 0);
+  EXPECT_TRUE(file_is(tree_ + "/a/deep", "/a/deep", 1, 1000));
+  const Outcome o = run_program("info " + tree_ + "/a/deep");
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_THAT(o.out, AllOf(HasSubstr(origin_.url() + "a/deep"), HasSubstr("1000 bytes"),
+                           HasSubstr("cached"), HasSubstr("generation")));
+  EXPECT_EQ(run_program("info " + tree_ + "/no").status, 1);
+}
+
+TEST_P(ProgramAnswersTest, OfflineServesWhatIsHereUntilOnline) {
+  ASSERT_EQ(start().status, 0);
+  EXPECT_TRUE(file_is(tree_ + "/small", "/small", 1, 1000));
+  ASSERT_EQ(run_program("offline " + tree_).status, 0);
+  EXPECT_TRUE(file_is(tree_ + "/small", "/small", 1, 1000));
+  EXPECT_EQ(read_beginning("/large"), EIO);
+  EXPECT_THAT(run_program("status " + tree_).out, HasSubstr("offline"));
+  ASSERT_EQ(run_program("online " + tree_).status, 0);
+  EXPECT_TRUE(file_is(tree_ + "/large", "/large", 1, kSize));
+}
+
+TEST_P(ProgramAnswersTest, MetricsAreAnsweredAndWrittenToTheFile) {
+  const std::string file = work_.path() + "/metrics.prom";
+  ASSERT_EQ(start("--metrics-file=" + file).status, 0);
+  const Outcome o = run_program("status --metrics " + tree_);
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("lazymirror_entries{url=\"" + origin_.url()));
+  EXPECT_TRUE(eventually([&] {
+    const auto text = read_file(file);
+    return text && text->find("lazymirror_entries{url=\"" + origin_.url()) != text->npos;
+  }));
+}
+
+TEST_P(ProgramAnswersTest, ReloadTakesWhatItCanAndNamesTheRest) {
+  const std::string config = work_.path() + "/config";
+  work_.write("config", "log-level = info\nttl = 5min\n");
+  ASSERT_EQ(start("--config=" + config).status, 0);
+  EXPECT_THAT(run_program("reload " + tree_).out, HasSubstr("nothing to change"));
+  work_.write("config", "log-level = debug\nttl = 1h\n");
+  const Outcome o = run_program("reload " + tree_);
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_THAT(o.out, AllOf(HasSubstr("changed log-level"), HasSubstr("next start: ttl")));
+  work_.write("config", "log-level = loud\n");
+  const Outcome bad = run_program("reload " + tree_);
+  EXPECT_EQ(bad.status, 1);
+  EXPECT_THAT(bad.err, HasSubstr("loud"));
+}
+
+TEST_P(ProgramAnswersTest, ReloadChangesTheProxy) {
+  const std::string config = work_.path() + "/config";
+  work_.write("config", "");
+  ASSERT_EQ(start("--timeout=2s --config=" + config).status, 0);
+  work_.write("config", "proxy = http://127.0.0.1:1/\n");
+  const Outcome o = run_program("reload " + tree_);
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_THAT(o.out, HasSubstr("changed proxy"));
+  EXPECT_NE(read_beginning("/large"), 0) << "nobody listens there";
+  work_.write("config", "log-level = info\n");
+  ASSERT_EQ(run_program("reload " + tree_).status, 0);
+  // Who comes while the transfer of before still ends shares its end.
+  EXPECT_TRUE(eventually([&] { return read_beginning("/large") == 0; }));
+  EXPECT_TRUE(file_is(tree_ + "/large", "/large", 1, kSize));
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, ProgramAnswersTest, ::testing::Values(Mode::mount, Mode::watch),
+                         [](const auto& of) {
+                           return of.param == Mode::watch ? "AWatch" : "AMount";
+                         });
+
+}  // namespace
+}  // namespace lazymirror::testing
