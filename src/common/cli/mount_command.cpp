@@ -85,8 +85,8 @@ class Company {
  public:
   Company(const MountPlan& plan, const Options& options, Engine& engine, const fuse::Mount& mount,
           const Clock& clock, Reload& reload)
-      : registered_(register_mount(mount, plan.cache.directory)),
-        control_(serve_control(tree_of(plan, engine, mount, clock, reload))) {
+      : control_(serve_control(tree_of(plan, engine, mount, clock, reload))),
+        registered_(register_mount(mount, plan.cache.directory)) {
     if (options.metrics_file.empty()) return;
     metrics_.emplace(kMetricsInterval, [&engine, url = plan.cache.url, path = options.metrics_file,
                                         failed = false]() mutable {
@@ -113,8 +113,8 @@ class Company {
             .reload = &reload};
   }
 
-  std::optional<RegisteredMount> registered_;
   std::shared_ptr<control::ControlServer> control_;
+  std::optional<RegisteredMount> registered_;  // once it answers
   std::optional<MetricsTimer> metrics_;
 };
 

@@ -35,12 +35,18 @@ bool make_place(const std::string& directory, uid_t user) {
   return (::mkdir(directory.c_str(), 0755) == 0 || errno == EEXIST) && belongs_to(directory, user);
 }
 
+// A cache that cannot be seen from here may be one of another mount namespace.
+bool is_seen(const std::string& cache) {
+  struct stat attributes {};
+  return ::stat((cache + "/meta").c_str(), &attributes) == 0;
+}
+
 // Links whose daemon was killed.
 void tidy(const std::string& directory) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     const std::string cache = target_of(entry.path().string());
-    if (!cache.empty() && !control::is_served(control_socket(cache))) {
+    if (!cache.empty() && is_seen(cache) && !control::is_served(control_socket(cache))) {
       ::unlink(entry.path().c_str());
     }
   }

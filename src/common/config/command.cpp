@@ -19,11 +19,10 @@ constexpr std::array kTable = {
     CommandSpec{Command::stop, "stop", "CACHE|DIR|MOUNTPOINT",
                 "Ends the watch of the cache CACHE, or the one that is shown at DIR, or unmounts\n"
                 "the tree at MOUNTPOINT.\n"},
-    CommandSpec{
-        Command::status, "status", "[--json] [--metrics] [TREE]",
-        "Tells how the running tree TREE is: a mount point, a cache, a directory where\n"
-        "one is shown, or anything below. Without TREE all that you may ask. The exit\n"
-        "status is 3 when nothing runs.\n"},
+    CommandSpec{Command::status, "status", "[--json] [--metrics] [TREE]",
+                "Tells how the running tree TREE is: a mount point, a cache, a directory where\n"
+                "one is shown, or anything below. Without TREE all that you may ask. The exit\n"
+                "status is 3 when nothing runs.\n"},
     CommandSpec{Command::ls, "ls", "[--cached] [--json] PATH...",
                 "Lists names of a running tree with what is here of each: remote, partial or\n"
                 "cached. Asks nobody else: names that were never listed are not shown.\n"},

@@ -60,11 +60,19 @@ TEST_F(MountRegistryTest, WhatAKilledDaemonLeftIsTakenAway) {
   ASSERT_TRUE(server) << server.error().message;
   const auto alive = RegisteredMount::enter(kDevice, work_.path());
   ASSERT_TRUE(alive);
+  work_.make_dir("dead/meta");
   auto killed = RegisteredMount::enter(kOther, work_ / "dead");
   ASSERT_TRUE(killed);
   const auto another = RegisteredMount::enter("9999:3", work_.path());
   EXPECT_EQ(registered_cache(line(kDevice)), work_.path());
   EXPECT_EQ(registered_cache(line(kOther)), "");
+}
+
+TEST_F(MountRegistryTest, WhatCannotBeSeenFromHereIsLeftAlone) {
+  const auto elsewhere = RegisteredMount::enter(kOther, work_ / "in-another-namespace");
+  ASSERT_TRUE(elsewhere);
+  const auto here = RegisteredMount::enter(kDevice, work_.path());
+  EXPECT_EQ(registered_cache(line(kOther)), work_ / "in-another-namespace");
 }
 
 TEST_F(MountRegistryTest, TheOwnerIsReadFromTheOptionsOfTheMount) {

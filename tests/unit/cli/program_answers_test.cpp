@@ -170,7 +170,8 @@ TEST_P(ProgramAnswersTest, ReloadChangesTheProxy) {
   EXPECT_THAT(o.out, HasSubstr("changed proxy"));
   EXPECT_NE(read_beginning("/large"), 0) << "nobody listens there";
   work_.write("config", "log-level = info\n");
-  ASSERT_EQ(run_program("reload " + tree_).status, 0);
+  const Outcome back = run_program("reload " + tree_);
+  ASSERT_EQ(back.status, 0) << back.err;
   // Who comes while the transfer of before still ends shares its end.
   EXPECT_TRUE(eventually([&] { return read_beginning("/large") == 0; }));
   EXPECT_TRUE(file_is(tree_ + "/large", "/large", 1, kSize));
