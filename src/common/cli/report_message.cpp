@@ -52,6 +52,19 @@ Message origin_message(const OriginReport& origin) {
   return out;
 }
 
+Message storage_message(const StorageUsage& storage) {
+  return {{"limit", storage.limit},
+          {"stored", storage.stored},
+          {"promised", storage.promised},
+          {"pinned", storage.pinned},
+          {"min_free", storage.min_free},
+          {"available", storage.available},
+          {"evicted_files", storage.evicted_files},
+          {"evicted_bytes", storage.evicted_bytes},
+          {"admitted", storage.admitted},
+          {"refused", storage.refused}};
+}
+
 }  // namespace
 
 Message report_message(const EngineReport& report) {
@@ -61,6 +74,7 @@ Message report_message(const EngineReport& report) {
     errors.emplace_back(Message{{"time", seconds(one.wall_ns)}, {"error", one.sentence}});
   }
   return {{"origin", origin_message(report.origin)},
+          {"storage", storage_message(report.storage)},
           {"entries", report.entries},
           {"files", report.files},
           {"files_bytes", report.files_bytes},
@@ -76,7 +90,8 @@ Message name_message(const NameStatus& name) {
                        : name.kind == EntryKind::file    ? "file"
                                                          : "unknown"},
               {"state", name.state},
-              {"stale", name.stale}};
+              {"stale", name.stale},
+              {"pinned", name.pinned}};
   if (name.kind == EntryKind::directory) return out;
   if (name.size) out.emplace("size", *name.size);
   out.emplace("cached_bytes", name.cached_bytes);

@@ -127,11 +127,9 @@ class EngineImpl final : public Engine {
   [[nodiscard]] std::vector<Lane> lanes() override;
   [[nodiscard]] Jobs& jobs() override { return *jobs_; }
   Result<FileStatus> status(EntryId id) override { return reporter_.status(id); }
-  [[nodiscard]] EngineReport report() override { return reporter_.report(*files_); }
-  [[nodiscard]] Result<EntryReport> describe(EntryId id) override { return reporter_.describe(id); }
-  [[nodiscard]] Result<std::vector<NameStatus>> names(EntryId directory) override {
-    return reporter_.names(directory);
-  }
+  [[nodiscard]] EngineReport report() override;
+  [[nodiscard]] Result<EntryReport> describe(EntryId id) override;
+  [[nodiscard]] Result<std::vector<NameStatus>> names(EntryId directory) override;
   Result<EngineUsage> usage() override;
 
  private:
@@ -168,6 +166,25 @@ std::vector<Lane> EngineImpl::lanes() {
   if (auto network = uplink_.lane()) lanes.push_back(std::move(*network));
   if (populator_) lanes.push_back(populator_->lane());
   return lanes;
+}
+
+EngineReport EngineImpl::report() {
+  EngineReport report = reporter_.report(*files_);
+  report.storage = storage_.usage();
+  return report;
+}
+
+Result<EntryReport> EngineImpl::describe(EntryId id) {
+  auto entry = reporter_.describe(id);
+  if (entry) entry->status.pinned = storage_.is_pinned(id);
+  return entry;
+}
+
+Result<std::vector<NameStatus>> EngineImpl::names(EntryId directory) {
+  auto names = reporter_.names(directory);
+  if (!names) return names;
+  for (NameStatus& name : *names) name.pinned = storage_.is_pinned(name.id);
+  return names;
 }
 
 Result<EngineUsage> EngineImpl::usage() {

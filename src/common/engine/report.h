@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cache/entry.h"
+#include "engine/storage.h"
 
 namespace lazymirror {
 
@@ -47,7 +48,8 @@ struct EngineReport {
   OriginReport origin;
   std::uint64_t entries = 0;                 // names that are known
   std::uint64_t files = 0, files_bytes = 0;  // of them: files whose size is known
-  std::uint64_t hits = 0, misses = 0;        // reads that found their bytes here, or waited
+  StorageUsage storage;
+  std::uint64_t hits = 0, misses = 0;  // reads that found their bytes here, or waited
 };
 
 // One name and its state in the cache.
@@ -58,7 +60,8 @@ struct NameStatus {
   std::string state;                  // as in FileStatus
   std::optional<std::uint64_t> size;  // of a file; nothing while unknown
   std::uint64_t cached_bytes = 0;
-  bool stale = false;  // its listing has expired
+  bool stale = false;   // its listing has expired
+  bool pinned = false;  // itself, or what it lies in
 };
 
 struct EntryReport {
