@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "cli/job_handlers.h"
 #include "cli/metrics.h"
 #include "cli/report_message.h"
 
@@ -127,14 +128,17 @@ Message path_request(const std::string& command, const std::string& path) {
 }
 
 control::Handlers control_handlers(const ServedTree& tree) {
-  return {{"status", [tree](const Message&, Asker&) { return status(tree); }},
-          {"metrics", [tree](const Message&, Asker&) { return metrics(tree); }},
-          {"info", [tree](const Message& request, Asker&) { return info(tree, request); }},
-          {"ls", [tree](const Message& request, Asker& asker) { return ls(tree, request, asker); }},
-          {"evict", [tree](const Message& request, Asker&) { return evict(tree, request); }},
-          {"offline", [tree](const Message&, Asker&) { return set_offline(tree, true); }},
-          {"online", [tree](const Message&, Asker&) { return set_offline(tree, false); }},
-          {"reload", [tree](const Message& request, Asker&) { return reload(tree, request); }}};
+  control::Handlers handlers = {
+      {"status", [tree](const Message&, Asker&) { return status(tree); }},
+      {"metrics", [tree](const Message&, Asker&) { return metrics(tree); }},
+      {"info", [tree](const Message& request, Asker&) { return info(tree, request); }},
+      {"ls", [tree](const Message& request, Asker& asker) { return ls(tree, request, asker); }},
+      {"evict", [tree](const Message& request, Asker&) { return evict(tree, request); }},
+      {"offline", [tree](const Message&, Asker&) { return set_offline(tree, true); }},
+      {"online", [tree](const Message&, Asker&) { return set_offline(tree, false); }},
+      {"reload", [tree](const Message& request, Asker&) { return reload(tree, request); }}};
+  add_job_handlers(tree.engine.jobs(), handlers);
+  return handlers;
 }
 
 std::shared_ptr<control::ControlServer> serve_control(const ServedTree& tree) {

@@ -8,6 +8,7 @@
 //   ls path            ->  {"progress":{"names":[name_message()...]}}..., {"ok":true}
 //   info path          ->  entry_message()
 //   evict path         ->  {"ok":true}
+//   fetch, refresh, verify: see job_handlers.h
 //   offline, online    ->  {"ok":true}
 //   reload [text]      ->  {"ok":true,"changed":[...],"restart":[...]}
 #pragma once

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/job_commands.h"
 #include "cli/mkcache_command.h"
 #include "cli/mount_command.h"
 #include "cli/mount_helper_command.h"
@@ -41,6 +42,9 @@ int run_command(Command command, const Options& options, const Surroundings& use
     case Command::reload: return reload_command(options);
     case Command::offline:
     case Command::online: return switch_command(command, options);
+    case Command::fetch:
+    case Command::refresh:
+    case Command::verify: return job_command(command, options);
     case Command::ls:
     case Command::info:
     case Command::evict: return path_command(command, options);

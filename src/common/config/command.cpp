@@ -34,6 +34,16 @@ constexpr std::array kTable = {
                 "Has the running tree TREE, or all, ask its server for nothing: what is cached is\n"
                 "served, what is not is an error at once.\n"},
     CommandSpec{Command::online, "online", "[TREE]", "Ends what lazymirror offline began.\n"},
+    CommandSpec{Command::fetch, "fetch", "[-r] [--metadata] PATH...",
+                "Fetches files of a running tree, or those in directories, and shows how far it\n"
+                "is. What is here is not fetched again: broken off, it is resumed by another one.\n"
+                "The exit status is 1 when anything failed.\n"},
+    CommandSpec{Command::refresh, "refresh", "[-r] PATH...",
+                "Asks the server for listings of a running tree again, however fresh they are.\n"},
+    CommandSpec{Command::verify, "verify", "[-r] PATH...",
+                "Compares what is cached of files with the server's versions, with the checksums\n"
+                "of its parts, and with published ones such as SHA256SUMS. What is wrong is\n"
+                "given up, to be fetched again. The exit status is 1 when anything was wrong.\n"},
     CommandSpec{Command::evict, "evict", "[--cache-location CACHE] PATH...",
                 "Gives back the disk space of files in a watched tree. They stay in sight and are\n"
                 "fetched again when they are next read.\n"},

@@ -25,7 +25,10 @@ enum class Command : unsigned {
   reload = 256,
   offline = 512,
   online = 1024,
-  last = online
+  fetch = 2048,
+  refresh = 4096,
+  verify = 8192,
+  last = verify
 };
 
 inline constexpr unsigned kServing = 3;  // mount and watch

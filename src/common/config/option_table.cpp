@@ -12,6 +12,7 @@ constexpr std::string_view kWatch = "Watch";
 constexpr std::string_view kCache = "Cache";
 constexpr std::string_view kImage = "Image";
 constexpr std::string_view kAnswers = "Answers";
+constexpr std::string_view kJobs = "Jobs";
 constexpr std::string_view kMetadata = "Metadata";
 constexpr std::string_view kOrigin = "Origin";
 constexpr std::string_view kTree = "Tree";
@@ -24,6 +25,9 @@ constexpr auto kForMkcache = static_cast<unsigned>(Command::mkcache);
 constexpr auto kForStatus = static_cast<unsigned>(Command::status);
 constexpr auto kForLs = static_cast<unsigned>(Command::ls);
 constexpr auto kForInfo = static_cast<unsigned>(Command::info);
+constexpr auto kForFetch = static_cast<unsigned>(Command::fetch);
+constexpr auto kForJobs =
+    kForFetch | static_cast<unsigned>(Command::refresh) | static_cast<unsigned>(Command::verify);
 
 // clang-format off
 constexpr std::array kTable = {
@@ -87,7 +91,7 @@ constexpr std::array kTable = {
                .default_text = "a directory of its own below /var/cache/lazymirror for root, else "
                                "below ~/.cache/lazymirror",
                .field = &Options::cache_location, .flags = OptionSpec::kPath,
-               .commands = kServing | kForEvict | kForLs | kForInfo},
+               .commands = kServing | kForEvict | kForLs | kForInfo | kForJobs},
     OptionSpec{.name = "cache-size", .value = "SIZE", .group = kCache,
                .help = "Keep at most this much: what was not used for the longest time goes first",
                .default_text = "80% of what the file system had free at the first start",
@@ -179,7 +183,7 @@ constexpr std::array kTable = {
                .help = "Answer in JSON, one object a line; times in seconds since 1970, paths "
                        "percent-encoded",
                .field = &Options::json, .flags = OptionSpec::kCommandLine,
-               .commands = kForStatus | kForLs | kForInfo},
+               .commands = kForStatus | kForLs | kForInfo | kForJobs},
     OptionSpec{.name = "metrics", .group = kAnswers,
                .help = "Answer with metrics in the text format of Prometheus",
                .field = &Options::metrics, .flags = OptionSpec::kCommandLine,
@@ -187,6 +191,15 @@ constexpr std::array kTable = {
     OptionSpec{.name = "cached", .group = kAnswers,
                .help = "Show what is here of each file, as is done anyway",
                .field = &Options::cached, .flags = OptionSpec::kCommandLine, .commands = kForLs},
+
+    OptionSpec{.name = "recursive", .letter = 'r', .group = kJobs,
+               .help = "All below a directory, not only what is in it",
+               .field = &Options::recursive, .flags = OptionSpec::kCommandLine,
+               .commands = kForJobs},
+    OptionSpec{.name = "metadata", .group = kJobs,
+               .help = "Listings and sizes only, no bytes of files",
+               .field = &Options::metadata, .flags = OptionSpec::kCommandLine,
+               .commands = kForFetch},
 
     OptionSpec{.name = "size", .value = "SIZE", .group = kImage,
                .help = "How large the file system is; the image takes only what is used of it",

@@ -20,7 +20,7 @@ struct Options {
   std::string mountpoint;              // of mount
   std::string shown_at;                // of watch, besides the cache; empty: nowhere
   std::string tree;                    // of stop, status, reload: a cache, or where it is shown
-  std::vector<std::string> paths;      // of evict, ls, info
+  std::vector<std::string> paths;      // of evict, ls, info, fetch, refresh, verify
   std::string image, image_directory;  // of mkcache
 
   // The same in a config file
@@ -52,6 +52,10 @@ struct Options {
   bool json = false;
   bool metrics = false;
   bool cached = false;  // what ls tells anyway
+
+  // Jobs
+  bool recursive = false;
+  bool metadata = false;
 
   // Image
   std::uint64_t size = 0;  // bytes; 0: not given

@@ -38,7 +38,8 @@ class ProgramCommandsTest : public ::testing::Test {
 };
 
 TEST_F(ProgramCommandsTest, EachHasItsHelp) {
-  for (const std::string command : {"mount", "watch", "stop", "evict", "mkcache"}) {
+  for (const std::string command :
+       {"mount", "watch", "stop", "evict", "mkcache", "fetch", "refresh", "verify"}) {
     const Outcome o = run_program(command + " --help", "env -i");
     EXPECT_EQ(o.status, 0);
     EXPECT_THAT(o.out, StartsWith("Usage: lazymirror " + command + " "));
@@ -60,6 +61,9 @@ TEST_F(ProgramCommandsTest, WrongUsageIsTwoAndNamesTheRemedy) {
       {"stop", "is missing"},
       {"stop -f /c", "--foreground is for mount and watch"},
       {"evict", "a path below a watched tree is missing"},
+      {"fetch -r", "a path below a running tree is missing"},
+      {"refresh --metadata /p", "--metadata is for fetch, not for refresh"},
+      {"evict -r /p", "--recursive is for fetch and refresh and verify"},
       {"mkcache /f", "a directory to mount it at is missing"},
       {"mkcache --size=1M /f /d", "or more"},
   };
