@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/free_space.h"
 
+#include <linux/magic.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 
@@ -12,7 +14,13 @@ namespace {
 constexpr Duration kStale{100};
 constexpr std::uint64_t kMuch = 256u << 20;
 
+constexpr Duration kShownSoon{2'000};
 constexpr Duration kShownLate{35'000};  // btrfs writes a transaction every 30 s
+
+Duration until_shown(int fd) {
+  struct statfs fs {};
+  return ::fstatfs(fd, &fs) == 0 && fs.f_type == BTRFS_SUPER_MAGIC ? kShownLate : kShownSoon;
+}
 
 std::uint64_t measure(int fd) {
   struct statvfs fs {};
@@ -21,6 +29,9 @@ std::uint64_t measure(int fd) {
 }
 
 }  // namespace
+
+FreeSpace::FreeSpace(const Cache& cache, const Clock& clock)
+    : cache_(cache), clock_(clock), shown_after_(until_shown(cache.data_fd())) {}
 
 std::uint64_t FreeSpace::available(std::uint64_t plenty) {
   const SteadyTime now = clock_.now();
@@ -39,7 +50,7 @@ std::uint64_t FreeSpace::available(std::uint64_t plenty) {
 // or what others have taken; no more than was given.
 std::uint64_t FreeSpace::settle(State& state, SteadyTime now, std::uint64_t measured) const {
   state.measured = now;
-  if (now - state.given_at > kShownLate) state.given = 0;
+  if (now - state.given_at > shown_after_) state.given = 0;
   const std::uint64_t together = measured + cache_.stored_bytes();
   const std::uint64_t missing = state.before > together ? state.before - together : 0;
   state.given = std::min(state.given, missing);

@@ -19,7 +19,7 @@ namespace lazymirror {
 
 class FreeSpace {
  public:
-  FreeSpace(const Cache& cache, const Clock& clock) : cache_(cache), clock_(clock) {}
+  FreeSpace(const Cache& cache, const Clock& clock);
 
   // Bytes. Exact, but for what is said above, when less than `plenty`.
   // UINT64_MAX where the file system does not tell.
@@ -41,6 +41,7 @@ class FreeSpace {
 
   const Cache& cache_;
   const Clock& clock_;
+  const Duration shown_after_;
   Guarded<State> state_;
 };
 
