@@ -177,7 +177,8 @@ void InPlaceModelTest::fill_some(const std::string& where) {
   const std::uint64_t chunks = (e->size + kChunk - 1) / kChunk;
   const std::uint64_t first = random_.below(chunks);
   const std::uint64_t end = std::min(e->size, first * kChunk + random_.below(3 * kChunk));
-  std::fprintf(stderr, "FILL %s/%s %d-%d\n", where.c_str(), name.c_str(), (int)(first*kChunk), (int)end);
+  std::fprintf(stderr, "FILL %s/%s %d-%d\n", where.c_str(), name.c_str(), (int)(first * kChunk),
+               (int)end);
   const auto bytes = test::bytes_of({first * kChunk, end}, e->version);
   const auto writer = value(object(where, name)->write_from(first * kChunk));
   value(writer->append(bytes));
@@ -288,13 +289,18 @@ void InPlaceModelTest::step() {
   if (trees_.count("n1")) {
     auto it = trees_.at("n1").names.find("n1");
     if (it != trees_.at("n1").names.end() && !it->second.is_directory) {
-      std::string t = "STATE place=" + std::to_string(in_place_) + " size=" + std::to_string(it->second.size) + " v" + std::to_string(it->second.version) + " present:";
+      std::string t = "STATE place=" + std::to_string(in_place_) +
+                      " size=" + std::to_string(it->second.size) + " v" +
+                      std::to_string(it->second.version) + " present:";
       for (auto c : it->second.present) t += " " + std::to_string(c);
       t += " maybe:";
       for (auto c : it->second.may_be) t += " " + std::to_string(c);
       auto f = cache_->file(id_of("n1", trees_.at("n1").id));
       t += " real:";
-      if (f) for (std::uint64_t c = 0; c * kChunk < it->second.size; ++c) if ((*f)->is_present(clipped(c * kChunk, kChunk, it->second.size))) t += " " + std::to_string(c);
+      if (f)
+        for (std::uint64_t c = 0; c * kChunk < it->second.size; ++c)
+          if ((*f)->is_present(clipped(c * kChunk, kChunk, it->second.size)))
+            t += " " + std::to_string(c);
       static std::string last;
       if (t != last) std::fprintf(stderr, "%s\n", t.c_str());
       last = t;
