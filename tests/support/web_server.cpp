@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/web_server.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -19,11 +24,37 @@ std::string WebServer::url() const { return "http://127.0.0.1:" + std::to_string
 
 std::string WebServer::log() const { return slurp(work_ / "output") + slurp(work_ / "error.log"); }
 
+namespace {
+
+constexpr const char* kSettle = "/.settle";
+
+// Servers log a request after they have answered it. One more, whose connection
+// they close when it is logged, comes behind all that were answered before.
+void settle(int port) {
+  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval limit{10, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return;  // it was stopped: nothing is answered any more
+  }
+  const std::string request = std::string("HEAD ") + kSettle + " HTTP/1.0\r\n\r\n";
+  if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return;
+  for (char buffer[4096]; ::recv(fd.get(), buffer, sizeof(buffer), 0) > 0;) {
+  }
+}
+
+}  // namespace
+
 std::vector<LoggedRequest> WebServer::requests() const {
+  settle(port_);
   std::istringstream log(slurp(work_ / "access.log"));
   std::vector<LoggedRequest> requests;
   for (LoggedRequest request; log >> request.method >> request.target >> request.status;) {
-    requests.push_back(request);
+    if (request.target != kSettle) requests.push_back(request);
   }
   return requests;
 }
