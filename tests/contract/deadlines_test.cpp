@@ -7,7 +7,7 @@
 
 #include <cstring>
 #include <fstream>
-#include <iterator>
+#include <string>
 
 #include "contract/contract_test.h"
 #include "support/child_process.h"
@@ -132,13 +132,14 @@ class Signals : public SilentOrigin {
  protected:
   Signals() { settings().timeout = seconds(120); }
 
-  // Where in the kernel it waits: proc_pid_stack(5). (The origin may have been asked
-  // before it came so far.)
+  // Where in the kernel it waits: proc_pid_wchan(5), which an ordinary user may read of
+  // his own processes too. (The origin may have been asked before it came so far.)
   static bool waits_for_us(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stack");
-    const std::string stack(std::istreambuf_iterator<char>(file), {});
-    for (const char* place : {"request_wait_answer", "fuse_", "autofs_", "fanotify_", "folio_"}) {
-      if (stack.find(place) != std::string::npos) return true;
+    std::ifstream file("/proc/" + std::to_string(pid) + "/wchan");
+    std::string place;
+    std::getline(file, place);
+    for (const char* ours : {"request_wait_answer", "fuse_", "autofs_", "fanotify_", "folio_"}) {
+      if (place.find(ours) != std::string::npos) return true;
     }
     return false;
   }
