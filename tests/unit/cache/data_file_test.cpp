@@ -119,6 +119,30 @@ TEST_F(DataFileTest, BytesMayComeInPiecesOfAnySize) {
   expect_bytes(*f, {0, kSize});
 }
 
+// System calls of this thread that wrote.
+unsigned long writes_so_far() {
+  std::ifstream io("/proc/thread-self/io");
+  std::string name;
+  for (unsigned long count = 0; io >> name >> count;) {
+    if (name == "syscw:") return count;
+  }
+  return 0;
+}
+
+TEST_F(DataFileTest, BytesThatComeInSmallPiecesAreWrittenByTheChunk) {
+  if (writes_so_far() == 0) GTEST_SKIP() << "this kernel does not count system calls";
+  const auto f = file();
+  auto writer = value(f->write_from(0));
+  const auto bytes = test::bytes_of({0, kSize});
+  const auto before = writes_so_far();
+  for (std::uint64_t at = 0; at < kSize; at += 777) {
+    const auto rest = std::span(bytes).subspan(at);
+    (void)value(writer->append(rest.first(std::min<std::size_t>(777, rest.size()))));
+  }
+  EXPECT_LE(writes_so_far() - before, (kSize + kChunk - 1) / kChunk);
+  expect_bytes(*f, {0, kSize});
+}
+
 TEST_F(DataFileTest, BrokenOffChunkStaysAbsent) {
   const auto f = file();
   fill(*f, {0, kChunk + 1000});
