@@ -50,7 +50,7 @@ std::string first_sentence(std::string_view about) {
 }
 
 // Within '...' of a shell.
-std::string quoted(std::string_view text) { return "'" + replaced(text, '\'', "'\\''") + "'"; }
+std::string in_quotes(std::string_view text) { return "'" + replaced(text, '\'', "'\\''") + "'"; }
 
 template <typename Function>
 void for_each_shown(Function function) {
@@ -127,7 +127,7 @@ std::string fish_option(const OptionSpec& option) {
   } else if (!option.is_switch()) {
     out += option.is(OptionSpec::kPath) ? " -r -F" : " -x";
   }
-  return out + " -d " + quoted(option.help) + "\n";
+  return out + " -d " + in_quotes(option.help) + "\n";
 }
 
 }  // namespace
@@ -164,7 +164,7 @@ std::string for_zsh() {
       "local -a commands options\n"
       "commands=(\n";
   for (const CommandSpec& spec : command_table()) {
-    out += "  " + quoted(std::string(spec.name) + ":" + first_sentence(spec.about)) + "\n";
+    out += "  " + in_quotes(std::string(spec.name) + ":" + first_sentence(spec.about)) + "\n";
   }
   out +=
       ")\nif (( CURRENT == 2 )); then\n  _describe command commands\n  return\nfi\n"
@@ -183,7 +183,7 @@ std::string for_fish() {
   std::string out = "# fish completion for lazymirror\n";
   for (const CommandSpec& spec : command_table()) {
     out += "complete -c lazymirror -n __fish_use_subcommand -a " + std::string(spec.name) + " -d " +
-           quoted(first_sentence(spec.about)) + "\n";
+           in_quotes(first_sentence(spec.about)) + "\n";
   }
   for_each_shown([&](const OptionSpec& option) { out += fish_option(option); });
   return out;
