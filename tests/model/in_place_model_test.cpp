@@ -177,8 +177,6 @@ void InPlaceModelTest::fill_some(const std::string& where) {
   const std::uint64_t chunks = (e->size + kChunk - 1) / kChunk;
   const std::uint64_t first = random_.below(chunks);
   const std::uint64_t end = std::min(e->size, first * kChunk + random_.below(3 * kChunk));
-  std::fprintf(stderr, "FILL %s/%s %d-%d\n", where.c_str(), name.c_str(), (int)(first * kChunk),
-               (int)end);
   const auto bytes = test::bytes_of({first * kChunk, end}, e->version);
   const auto writer = value(object(where, name)->write_from(first * kChunk));
   value(writer->append(bytes));
@@ -214,7 +212,6 @@ void InPlaceModelTest::give_up(const std::string& where, bool evict) {
   std::string name;
   Expected* e = any_file(where, name);
   if (e == nullptr) return;
-  std::fprintf(stderr, "GIVE UP %s/%s evict %d\n", where.c_str(), name.c_str(), (int)evict);
   if (!evict || !in_place_) {
     expect_ok(object(where, name)->discard());
   } else {
@@ -239,7 +236,6 @@ void InPlaceModelTest::give_up_tail(const std::string& where) {
   if (e == nullptr || e->size == 0) return;
   const auto given =
       cache_->evict_tail(id_of(name, trees_.at(where).id), 1 + random_.below(2 * kChunk), guards_);
-  std::fprintf(stderr, "TAIL %s/%s\n", where.c_str(), name.c_str());
   ASSERT_TRUE(given) << given.error().message;
   if (*given == 0) return;
   ++done_["gave a part"];
@@ -286,27 +282,6 @@ void InPlaceModelTest::restart() {
 void InPlaceModelTest::step() {
   const auto choice = random_.below(100);
   const std::string where = any_tree();
-  if (trees_.count("n1")) {
-    auto it = trees_.at("n1").names.find("n1");
-    if (it != trees_.at("n1").names.end() && !it->second.is_directory) {
-      std::string t = "STATE place=" + std::to_string(in_place_) +
-                      " size=" + std::to_string(it->second.size) + " v" +
-                      std::to_string(it->second.version) + " present:";
-      for (auto c : it->second.present) t += " " + std::to_string(c);
-      t += " maybe:";
-      for (auto c : it->second.may_be) t += " " + std::to_string(c);
-      auto f = cache_->file(id_of("n1", trees_.at("n1").id));
-      t += " real:";
-      if (f)
-        for (std::uint64_t c = 0; c * kChunk < it->second.size; ++c)
-          if ((*f)->is_present(clipped(c * kChunk, kChunk, it->second.size)))
-            t += " " + std::to_string(c);
-      static std::string last;
-      if (t != last) std::fprintf(stderr, "%s\n", t.c_str());
-      last = t;
-    }
-  }
-  std::fprintf(stderr, "STEP choice %d where %s\n", (int)choice, where.c_str());
   if (choice < 40) {
     fill_some(where);
   } else if (choice < 60) {

@@ -237,7 +237,7 @@ Result<DataFile::Fd> DataFile::create_data() {
   if (!file) return fail(file.error());
   if (retired_) {
     context_->tree.drop(*file);
-  } else if (auto placed = context_->tree.place(*file, path_); !placed) {
+  } else if (auto placed = place(*file); !placed) {
     context_->tree.drop(*file);
     return fail(placed.error());
   }
@@ -246,6 +246,18 @@ Result<DataFile::Fd> DataFile::create_data() {
     s.writable = true;
     return s.data;
   });
+}
+
+// A run in place may have ended before a directory that came back under a new id was
+// put there anew; the next such run would take the old one away, and the file with it.
+Result<> DataFile::place(const DataTree::NewFile& file) const {
+  const auto lineage = context_->catalog->lineage(id_);
+  if (!lineage) return fail(lineage.error());
+  std::vector<std::uint64_t> directories;
+  for (const Entry& entry : *lineage) directories.push_back(entry.id);
+  directories.pop_back();
+  if (auto r = context_->tree.remove_strangers(path_, directories); !r) return r;
+  return context_->tree.place(file, path_);
 }
 
 bool DataFile::is_written(const Fd& data, std::uint32_t chunk) const {

@@ -164,6 +164,7 @@ class DataFile final : public CachedFile, public Committable {
   Result<Fd> data_for_writing();
   Result<Fd> reopen_for_writing(const Fd& data);
   Result<Fd> create_data();
+  Result<> place(const DataTree::NewFile& file) const;
   Result<Fd> put_placeholder(Placeholders::Rival rival);
   Result<UniqueFd> open_parent(Placeholders& placeholders) const;
   Result<Fd> take_over_rival();

@@ -250,6 +250,16 @@ Result<> DataTree::remove_directory(const TreePath& path) {
   return discard_entry(parent->get(), path.back());
 }
 
+Result<> DataTree::remove_strangers(const TreePath& path, std::span<const std::uint64_t> ids) {
+  auto at = open_beneath(data_.get(), ".", kDirectory);
+  for (std::size_t i = 0; at && i < ids.size(); ++i) {
+    const auto stamp = stamp_at(at->get(), path[i]);
+    if (stamp && stamp->id != ids[i]) return discard_entry(at->get(), path[i]);
+    at = open_beneath(at->get(), path[i].c_str(), kDirectory);
+  }
+  return at || is_gone(at.error().os_errno) ? Result<>() : fail(at.error());
+}
+
 Result<> DataTree::clean_temporary() {
   auto names = names_in(temporary_.get());
   if (!names) return fail(names.error());

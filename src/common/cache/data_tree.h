@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,10 @@ class DataTree {
   // is given, older than that one. Nothing there is no error.
   Result<> remove_file(const TreePath& path, std::uint64_t id, std::uint64_t before_generation);
   Result<> remove_directory(const TreePath& path);  // with all that is in it
+  // Of the directories that lead to `path`, takes away the first that bears the
+  // stamp of another one than `ids` says, with all that is in it: it is of an
+  // older listing. One without a stamp was made by place().
+  Result<> remove_strangers(const TreePath& path, std::span<const std::uint64_t> ids);
 
   // Takes away whatever has that name. Nothing there is no error.
   Result<> discard_entry(int parent, const std::string& name);

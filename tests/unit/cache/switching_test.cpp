@@ -80,6 +80,27 @@ TEST_P(SwitchingTest, ARunThatIsNotInPlaceRemovesWhatIsGone) {
   expect_present("file", {0, kSize + 1}, 1);
 }
 
+// Found by the model (seed 3632769963): what was fetched into the old directory went with it.
+TEST_P(SwitchingTest, WhatIsFetchedIntoADirectoryThatCameBackStays) {
+  list({listed_directory("sub")});
+  list({listed_directory("deep")}, id_of("sub"));
+  place();
+  place(id_of("sub"));
+  list({});
+  list({listed_directory("sub")});  // another one, which is not placed any more
+  const auto sub = id_of("sub");
+  list({listed_directory("deep")}, sub);
+  const auto deep = id_of("deep", sub);
+  list({listed_file("file", kSize)}, deep);
+  start(false);
+  fill(*value(cache_->file(id_of("file", deep))), {0, kSize}, 1);
+  start(true);
+  for (const auto directory : {kRootId, sub, deep}) place(directory);
+  EXPECT_EQ(value(cache_->file(id_of("file", deep)))->present_bytes(), kSize);
+  expect_present("sub/deep/file", {0, kSize}, 1);
+  EXPECT_TRUE(is_current("sub") && is_current("sub/deep"));
+}
+
 TEST_P(SwitchingTest, KilledInPlaceItNeedsNoSecondLook) {
   list({listed_file("file", kSize)});
   place();
