@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Figures of very large trees, by hand, as root:
+
+    cmake --preset bench && cmake --build --preset bench
+    chrt -r 5 tests/bench/scale_bench.py --build build/bench [--work DIR] [--json FILE] [--only NAME...]
+
+The tree is made up by a server: 1,000,000 files in 10,101 directories, or as
+--shape says. Trees in place are watched on loop-mounted XFS images of their
+own, in a private mount namespace. Every figure is an absolute one.
+
+crawl      fetch --metadata -r of the whole; the largest resident set meanwhile, of
+           both processes where there are two; then from a start to the first lookup
+eviction   100,000 cached files and 30,000 more that come one after the other: how
+           long the longest open and read of some that are in use takes meanwhile
+"""
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+import harness
+from harness import run
+from watch_bench import is_shown
+
+SHAPE = (100, 100, 100)
+CACHED, FILE_SIZE = 1000, 4096  # directories of 100 files
+NEW = 300  # further ones, for which room has to be made
+READER = """
+import os, random, sys, time
+tree, chosen = sys.argv[1], random.Random(1)
+paths = [f"{tree}/old{chosen.randrange(%d)}/some-file-of-usual-length-{chosen.randrange(100)}.tar.gz" for _ in range(500)]
+longest = 0.0
+while os.getppid() == int(sys.argv[2]) and not os.path.exists(sys.argv[3]):
+    for path in paths:
+        begin = time.monotonic()
+        with open(path, "rb", buffering=0) as file:
+            file.read(4096)
+        longest = max(longest, time.monotonic() - begin)
+print(longest * 1000)
+""" % CACHED
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as children:
+        return [int(child) for child in children.read().split()]
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return dict(line.split(":", 1) for line in status)
+
+
+def peak_mb(pid):
+    """Of the daemon, of keeper and worker together."""
+    return sum(int(status_of(each)["VmHWM"].split()[0]) for each in [pid, *children_of(pid)]) * 1024 / 1e6
+
+
+class ScaleBench(harness.Bench):
+    def make_tree(self):
+        self.generated = os.path.join(self.args.build, "tests/bench/generated_server")
+
+    @contextlib.contextmanager
+    def generated_origin(self, *shape):
+        server = subprocess.Popen([self.generated, *map(str, shape)], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.stdin.close()
+            server.wait()
+
+    @contextlib.contextmanager
+    def file_system(self):
+        image, where = self.path("image"), self.path("fs")
+        os.makedirs(where)
+        run("truncate", "-s", "12G", image)
+        run("mkfs.xfs", "-q", image, stdout=subprocess.DEVNULL)
+        run("mount", "-o", "loop", image, where)
+        try:
+            yield os.path.join(where, "cache")
+        finally:
+            run("umount", where)
+            os.unlink(image)
+
+    @contextlib.contextmanager
+    def watch(self, url, cache, *options):
+        data = os.path.join(cache, "data")
+        with self.daemon(["watch", "--foreground", *options, url, cache], lambda: is_shown(data)) as daemon:
+            yield data, cache, daemon.pid
+
+    def in_both_modes(self, url, measure, *options):
+        cache = self.path("cache")
+        measure("mount", lambda: self.mount(url, *options, cache=cache))
+        with self.file_system() as cache:
+            measure("watch", lambda: self.watch(url, cache, *options))
+
+    # --- the crawl ---
+
+    def crawl(self):
+        with self.generated_origin(*SHAPE) as url:
+            self.in_both_modes(url, self.crawl_of)
+
+    def crawl_of(self, mode, serve):
+        with serve() as (tree, _, pid):
+            begin = time.monotonic()
+            run(self.binary, "fetch", "--metadata", "-r", tree, stdout=subprocess.DEVNULL)
+            self.put(f"{mode}: crawl, s", time.monotonic() - begin)
+            self.put(f"{mode}: largest resident set, MB", peak_mb(pid))
+            self.check_count(tree)
+        last = f"d{SHAPE[0] - 1}/e{SHAPE[1] - 1}/some-file-of-usual-length-0.tar.gz"
+        for _ in self.repeat():
+            begin = time.monotonic()
+            with serve() as (tree, *_):
+                os.stat(os.path.join(tree, last))
+                self.put(f"{mode}: start to the first lookup, s", time.monotonic() - begin)
+
+    def check_count(self, tree):
+        status = json.loads(run(self.binary, "status", "--json", tree, stdout=subprocess.PIPE).stdout)
+        outer, inner, files = SHAPE
+        if status["entries"] < outer + outer * inner + outer * inner * files:
+            sys.exit(f"scale_bench: only {status['entries']} entries are known")
+
+    # --- eviction ---
+
+    def eviction(self):
+        sizes = [f"/old:{CACHED}x100:{FILE_SIZE}", f"/new:{NEW}x100:{FILE_SIZE}"]
+        with self.oracle_origin(0, *sizes) as url:
+            self.in_both_modes(url, self.eviction_of, f"--cache-size={CACHED * 100 * FILE_SIZE + (8 << 20)}")
+
+    def eviction_of(self, mode, serve):
+        with serve() as (tree, *_):
+            old = [os.path.join(tree, f"old{i}") for i in range(CACHED)]
+            for at in range(0, CACHED, 100):
+                run(self.binary, "fetch", "-r", *old[at:at + 100], stdout=subprocess.DEVNULL)
+            for rep in self.repeat():
+                self.put(f"{mode}: longest read of a cached file, nothing is evicted, ms", self.longest(tree, lambda: time.sleep(5)))
+                self.put(f"{mode}: longest read of a cached file, others are evicted, ms", self.longest(tree, lambda: self.fetch_new(tree, rep)))
+            status = json.loads(run(self.binary, "status", "--json", tree, stdout=subprocess.PIPE).stdout)
+            self.put(f"{mode}: files evicted (no goal)", status["storage"]["evicted_files"])
+
+    def fetch_new(self, tree, rep):
+        share = NEW // self.args.reps
+        new = [os.path.join(tree, f"new{i}") for i in range(rep * share, (rep + 1) * share)]
+        run(self.binary, "fetch", "-r", *new, stdout=subprocess.DEVNULL)
+
+    def longest(self, tree, meanwhile):
+        done = self.path("done")
+        reader = subprocess.Popen([sys.executable, "-c", READER, tree, str(os.getpid()), done],
+                                  stdout=subprocess.PIPE, text=True)
+        time.sleep(1)
+        meanwhile()
+        open(done, "w").close()
+        return float(reader.communicate()[0])
+
+
+GOALS = {}
+for each in ("mount", "watch"):
+    GOALS |= {
+        f"{each}: largest resident set, MB": 400,
+        f"{each}: start to the first lookup, s": 1,
+        f"{each}: longest read of a cached file, others are evicted, ms": 50,
+    }
+FIGURES = ["crawl", "eviction"]
+
+if __name__ == "__main__":
+    if os.environ.setdefault("LAZYMIRROR_BENCH_MOUNTS", "shared") == "shared":
+        os.environ["LAZYMIRROR_BENCH_MOUNTS"] = "private"
+        os.execvp("unshare", ["unshare", "--mount", sys.executable, "-B", *sys.argv])
+    harness.main(ScaleBench, __doc__, GOALS, FIGURES)
