@@ -52,6 +52,7 @@ class DiskCache final : public Cache, private LiveFiles {
   [[nodiscard]] std::uint64_t stored_bytes() const override {
     return context_->catalog->stored_bytes() + context_->unrecorded;
   }
+  [[nodiscard]] bool is_written_to() const override { return context_->writers > 0; }
   Result<> record_uses() override;
   Result<> record_uses(std::span<const Catalog::Use> uses) override {
     return context_->catalog->record_uses(uses);
@@ -105,6 +106,7 @@ DiskCache::~DiskCache() {
   files_.drop_idle();
   // Only what is recorded as well as stored makes a clean stop.
   auto stopped = context_->committer.stop();
+  if (stopped) stopped = record_uses();
   if (stopped && placer_ && ::syncfs(data_fd()) != 0) {  // the placeholders
     stopped = fail_errno(errno, "cannot sync the cache");
   }
@@ -211,11 +213,7 @@ Result<std::shared_ptr<CachedFile>> DiskCache::file(EntryId id) { return get(id)
 
 Result<> DiskCache::begin(const CacheOptions& options) {
   if (auto r = context_->tree.clean_temporary(); !r) return r;
-  Catalog& catalog = *context_->catalog;
-  if (!options.in_place) {
-    if (auto r = catalog.forget_placed(); !r) return r;
-  }
-  if (!options.in_place) return {};
+  if (!options.in_place) return context_->catalog->forget_placed();
   struct stat st {};
   const int root = context_->tree.data_fd();
   if (::fstat(root, &st) != 0) return fail_errno(errno, "cannot look at the cache");

@@ -81,6 +81,8 @@ class Cache {
 
   // What the data files hold, recorded or not. No system call.
   [[nodiscard]] virtual std::uint64_t stored_bytes() const = 0;
+  // Whether any file is being filled, and so is not to be evicted for a moment.
+  [[nodiscard]] virtual bool is_written_to() const = 0;
   // The last uses that were noted (CachedFile::note_use) go into the catalog, in
   // small transactions.
   virtual Result<> record_uses() = 0;

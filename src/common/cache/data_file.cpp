@@ -215,6 +215,7 @@ Result<DataFile::Fd> DataFile::begin_writing() {
   if (!data) return data;
   if (auto r = plug(*data); !r) return fail(r.error());
   state_.with([](State& s) { ++s.writers; });
+  ++context_->writers;
   return data;
 }
 
@@ -348,12 +349,20 @@ std::optional<Committable::Snapshot> DataFile::take_snapshot() {
     // Unrecorded: the next chunk announces it again.
     if (!std::exchange(s.dirty, false) || !s.data || !recorded) return std::nullopt;
     s.recording = std::exchange(s.unrecorded, 0);
+    s.recording_used_ns = s.used_ns;
     return Snapshot{record_of(s), s.data};
   });
 }
 
+// A use that came in between may have been taken to the catalog before there was a record
+// to write it into.
 void DataFile::committed() {
-  context_->unrecorded -= state_.with([](State& s) { return std::exchange(s.recording, 0); });
+  const auto [bytes, used_ns] = state_.with([](State& s) {
+    const bool used = s.used_ns > s.recording_used_ns;
+    return std::pair(std::exchange(s.recording, 0), used ? s.used_ns : 0);
+  });
+  context_->unrecorded -= bytes;
+  if (used_ns != 0) context_->uses.note(id_, used_ns);
 }
 
 void DataFile::commit_failed() {

@@ -51,6 +51,7 @@ struct FileContext {
   std::function<Result<UniqueFd>(int file)> open_quietly;  // see CacheOptions; may be null
   std::atomic<bool> can_drop_behind{true};                 // until the kernel says no
   std::atomic<std::uint64_t> unrecorded{0};                // bytes that are stored so far
+  std::atomic<unsigned> writers{0};                        // of all files
   Uses uses;
   Committer committer;
 };
@@ -141,6 +142,7 @@ class DataFile final : public CachedFile, public Committable {
     unsigned writers = 0;          // that have begun and not ended
     std::int64_t mtime_ns = 0;
     std::int64_t used_ns = 0;
+    std::int64_t recording_used_ns = 0;  // what the catalog is just being told of
     // Bytes that the catalog does not count yet, and those of them that it is
     // just being told of; both are part of FileContext::unrecorded.
     std::uint64_t unrecorded = 0, recording = 0;

@@ -200,6 +200,7 @@ Result<> DataFile::plug_hole(const Fd& data, ByteRange hole) {
 // A file that is complete is not kept open for writing: it could not be
 // executed then (execve(2), ETXTBSY).
 void DataFile::end_writing() {
+  --context_->writers;
   const Fd settled = state_.with([](State& s) {
     const bool done = --s.writers == 0 && s.writable && s.map.is_complete();
     return done ? s.data : Fd();

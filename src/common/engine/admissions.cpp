@@ -53,7 +53,7 @@ void Admissions::admit(std::uint64_t bytes, Completion<RoomPtr> done) {
     }
     if (result && !*result && now < hopeless_until_) result = no_room();
     if (result && !*result) {
-      waiting_.push_back({bytes, std::move(done)});
+      waiting_.push_back({++numbers_, bytes, std::move(done)});
       wanted_ += bytes;
       wake_.notify_one();
       return;
@@ -94,6 +94,11 @@ bool Admissions::wait(SteadyTime look_at) {
   return !stopped_;
 }
 
+bool Admissions::pause(Duration for_so_long) {
+  std::unique_lock lock(mutex_);
+  return !pause_.wait_for(lock, for_so_long, [&] { return stopped_; });
+}
+
 void Admissions::nudge() {
   const std::lock_guard lock(mutex_);
   nudged_ = true;
@@ -103,6 +108,11 @@ void Admissions::nudge() {
 bool Admissions::has_waiters() const {
   const std::lock_guard lock(mutex_);
   return !waiting_.empty();
+}
+
+std::uint64_t Admissions::last_waiter() const {
+  const std::lock_guard lock(mutex_);
+  return numbers_;
 }
 
 std::uint64_t Admissions::lacking() {
@@ -134,21 +144,23 @@ void Admissions::serve() {
   tell(std::move(served));
 }
 
-void Admissions::refuse(Duration for_so_long) {
+void Admissions::refuse(std::uint64_t last, Duration for_so_long) {
   const std::uint64_t free = available(0);
   std::vector<Served> served;
   {
     const std::lock_guard lock(mutex_);
-    hopeless_until_ = clock_.now() + for_so_long;
-    for (Waiting& waiting : std::exchange(waiting_, {})) {
+    while (!waiting_.empty() && waiting_.front().number <= last) {
+      Waiting waiting = std::move(waiting_.front());
+      waiting_.pop_front();
+      wanted_ -= waiting.bytes;
       Result<RoomPtr> result = take(waiting.bytes, free);
       if (!*result) {
         result = no_room();
         ++refused_;
+        hopeless_until_ = clock_.now() + for_so_long;
       }
       served.push_back({std::move(waiting.done), std::move(result)});
     }
-    wanted_ = 0;
   }
   tell(std::move(served));
 }
@@ -161,6 +173,7 @@ void Admissions::stop() {
     left.swap(waiting_);
     wanted_ = 0;
     wake_.notify_all();
+    pause_.notify_all();
   }
   for (Waiting& waiting : left) waiting.done(stopping());
 }

@@ -67,15 +67,19 @@ class Admissions {
   [[nodiscard]] bool wait(SteadyTime look_at);
   // Has wait() return.
   void nudge();
+  // Waits for so long, whoever waits for room; false: stop() was called.
+  [[nodiscard]] bool pause(Duration for_so_long);
   [[nodiscard]] bool has_waiters() const;
+  // Of who came last to wait; later ones have greater numbers.
+  [[nodiscard]] std::uint64_t last_waiter() const;
   // What has to go for all that wait.
   [[nodiscard]] std::uint64_t lacking();
   [[nodiscard]] std::uint64_t lacking_for(std::uint64_t wanted);
   // Admits those that have come first, as long as there is room.
   void serve();
-  // There is nothing more that could go: admits whoever fits, refuses the
-  // others, and for so long at once whoever does not fit.
-  void refuse(Duration for_so_long);
+  // There is nothing more that could go for those up to `last`: admits whoever of
+  // them fits, refuses the others, and for so long at once whoever does not fit.
+  void refuse(std::uint64_t last, Duration for_so_long);
   // Completes all with Errc::cancelled, now and later.
   void stop();
 
@@ -86,6 +90,7 @@ class Admissions {
 
  private:
   struct Waiting {
+    std::uint64_t number = 0;
     std::uint64_t bytes = 0;
     Completion<RoomPtr> done;
   };
@@ -106,8 +111,9 @@ class Admissions {
   std::atomic<std::uint64_t> admitted_{0}, refused_{0};
 
   mutable std::mutex mutex_;  // leaf: guards all below, and who adds to promised_
-  std::condition_variable wake_;
+  std::condition_variable wake_, pause_;
   std::deque<Waiting> waiting_;
+  std::uint64_t numbers_ = 0;
   std::uint64_t wanted_ = 0;     // by those that wait
   SteadyTime closed_until_{};    // for all
   SteadyTime hopeless_until_{};  // for those that do not fit

@@ -19,6 +19,9 @@ constexpr Duration kWarnAgain{60'000};
 // for the sake of the disk alone before a minute has passed.
 constexpr Duration kLeastRest{200}, kMostRest{10'000}, kDiskRest{60'000};
 constexpr int kRestFactor = 20;
+// A file whose bytes are all there may be filled for a moment more, and many
+// moments more while there is much to do.
+constexpr Duration kPatience{1'000}, kMoment{5};
 
 // After a write that failed: so much is given back, or nothing stored for so long.
 constexpr std::uint64_t kRelief = 4u << 20;
@@ -111,14 +114,26 @@ void StorageKeeper::make_room() {
     return std::max(admissions_.lacking(), admissions_.lacking_for(extra));
   };
   if (lacks() == 0) return;
-  const bool found = eviction_->run(lacks);
+  const std::uint64_t last = admissions_.last_waiter();  // later ones are another search's
+  const bool found = find_room(lacks);
   const SteadyTime now = clock_.now();
   if (relief && eviction_->bytes() > before) admissions_.reopen();
   if (found) return admissions_.serve();
   rest_until_ = now + kDiskRest;
-  if (!admissions_.has_waiters()) return;
-  warn();
-  admissions_.refuse(std::clamp(kRestFactor * since(began, now), kLeastRest, kMostRest));
+  const std::uint64_t refused = admissions_.refused();
+  admissions_.refuse(last, std::clamp(kRestFactor * since(began, now), kLeastRest, kMostRest));
+  if (admissions_.refused() > refused) warn();
+}
+
+// Files that are being filled are passed over, and may go as soon as they are not.
+bool StorageKeeper::find_room(const std::function<std::uint64_t()>& lacks) {
+  const SteadyTime until = clock_.now() + kPatience;
+  for (;;) {
+    const bool filling = cache_.is_written_to();
+    if (eviction_->run(lacks)) return true;
+    if (!filling || !admissions_.has_waiters() || clock_.now() > until) return false;
+    if (!admissions_.pause(kMoment)) return false;
+  }
 }
 
 // Before it comes to it, so that what is used until then is told.

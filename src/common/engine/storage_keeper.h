@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <thread>
 
@@ -41,6 +42,7 @@ class StorageKeeper final : public Storage {
  private:
   void run();
   void make_room();
+  bool find_room(const std::function<std::uint64_t()>& lacks);
   void look_ahead();
   void warn();
   [[nodiscard]] std::uint64_t stored_of(EntryId id);

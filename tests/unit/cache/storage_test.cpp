@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file_io.h"
+#include "cache/committer.h"
 #include "cache_fixture.h"
 
 namespace lazymirror {
@@ -176,6 +177,31 @@ TEST_F(CacheStorageTest, LastUsesAreRecordedInBatches) {
   EXPECT_EQ(files[1].used_ns, 20);
   start();
   EXPECT_EQ(value(cache_->catalog().load(id_of("a")))->used_ns, 20);
+}
+
+TEST_F(CacheStorageTest, AUseWhileTheFirstRecordIsMadeCountsAsWell) {
+  const auto a = file("a");
+  fill(*a, {0, kSize});
+  a->note_use(30);
+  auto& committed = dynamic_cast<Committable&>(*a);
+  const auto snapshot = committed.take_snapshot();
+  ASSERT_TRUE(snapshot.has_value());
+  a->note_use(40);
+  expect_ok(cache_->record_uses());  // there is nothing to write it into
+  expect_ok(const_cast<Catalog&>(cache_->catalog()).commit(std::span(&snapshot->record, 1)));
+  committed.committed();
+  start();
+  EXPECT_EQ(value(cache_->catalog().load(id_of("a")))->used_ns, 40);
+}
+
+TEST_F(CacheStorageTest, TellsWhetherAnythingIsBeingFilled) {
+  EXPECT_FALSE(cache_->is_written_to());
+  {
+    const auto writer = value(file("a")->write_from(0));
+    value(writer->append(test::bytes_of({0, kChunk})));
+    EXPECT_TRUE(cache_->is_written_to());
+  }
+  EXPECT_FALSE(cache_->is_written_to());
 }
 
 TEST_F(CacheStorageTest, AUseBeforeTheFirstByteCountsAsWell) {

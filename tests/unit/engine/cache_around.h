@@ -42,6 +42,7 @@ class CacheAround : public Cache {
   }
   Result<std::string> path_in_place(EntryId id) override { return real_->path_in_place(id); }
   std::uint64_t stored_bytes() const override { return real_->stored_bytes(); }
+  bool is_written_to() const override { return real_->is_written_to(); }
   Result<> record_uses() override { return real_->record_uses(); }
   Result<> record_uses(std::span<const Catalog::Use> uses) override {
     return real_->record_uses(uses);

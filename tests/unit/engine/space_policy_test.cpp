@@ -140,7 +140,7 @@ TEST_F(AdmissionsTest, WhenNothingCanGoWhoFitsIsAdmittedAndOthersAreRefused) {
   cache.stored = 90;
   const auto large = ask(30);
   const auto small = ask(5);
-  admissions.refuse(Duration(1'000));
+  admissions.refuse(admissions.last_waiter(), Duration(1'000));
   ASSERT_TRUE(large->answered && small->answered);
   EXPECT_EQ(large->room.error().code, Errc::no_space);
   EXPECT_TRUE(small->room);
@@ -153,8 +153,26 @@ TEST_F(AdmissionsTest, WhenNothingCanGoWhoFitsIsAdmittedAndOthersAreRefused) {
   admissions.stop();
 }
 
+TEST_F(AdmissionsTest, WhoCameAfterTheSearchBeganIsNotRefused) {
+  cache.stored = 100;
+  const auto first = ask(30);
+  const auto searched_for = admissions.last_waiter();
+  const auto second = ask(30);
+  admissions.refuse(searched_for, Duration(1'000));
+  EXPECT_TRUE(first->answered);
+  EXPECT_FALSE(second->answered);
+  EXPECT_EQ(admissions.lacking(), 30u);
+  cache.stored = 0;
+  admissions.serve();
+  EXPECT_TRUE(second->room);
+}
+
 TEST_F(AdmissionsTest, WhatHasGoneOpensIt) {
-  admissions.refuse(Duration(1'000'000));
+  cache.stored = 100;
+  const auto refused = ask(1);
+  admissions.refuse(admissions.last_waiter(), Duration(1'000'000));
+  cache.stored = 0;
+  EXPECT_TRUE(admissions.is_full());
   admissions.close(Duration(1'000'000));
   EXPECT_EQ(ask(1)->room.error().code, Errc::no_space);
   admissions.reopen();
@@ -197,7 +215,7 @@ TEST_F(AdmissionsTest, ModelOfTheBound) {
         admissions.serve();
         break;
       case 4:
-        if (random.one_in(4)) admissions.refuse(Duration(0));
+        if (random.one_in(4)) admissions.refuse(admissions.last_waiter(), Duration(0));
         break;
     }
     std::erase_if(asked, [&](const auto& each) {
