@@ -197,6 +197,7 @@ class DataFile final : public CachedFile, public Committable {
                                                   std::uint64_t offset) const;
   void check_suspect(const Sample& sample);
   void settle(const Sample& sample);
+  void drop_pages(ByteRange range) const;
   void forget_chunk(const FileRecord& rest);
   void announce_changes();
 

@@ -125,9 +125,18 @@ void DataFile::settle(const Sample& sample) {
   if (settled) announce_changes();
 }
 
+// What is in memory proves nothing of the disk. What is mapped stays there.
+void DataFile::drop_pages(ByteRange range) const {
+  const Fd data = state_.with([](const State& s) { return s.data; });
+  if (!data || range.empty()) return;
+  (void)::posix_fadvise(data->get(), static_cast<off_t>(range.begin),
+                        static_cast<off_t>(range.size()), POSIX_FADV_DONTNEED);
+}
+
 CachedFile::Check DataFile::check(ByteRange range, const ByteSink& sink) {
   Check found;
   range = range.intersect({0, size_});
+  drop_pages(range);
   for (std::uint64_t at = range.begin; at < range.end;) {
     const auto chunk = static_cast<std::uint32_t>(at / chunk_size_);
     const ByteRange bytes = range_of(chunk);
@@ -140,6 +149,7 @@ CachedFile::Check DataFile::check(ByteRange range, const ByteSink& sink) {
     found.bytes += bytes.size();
     good ? settle(*sample) : found.damaged.push_back(bytes);
   }
+  drop_pages(range);
   return found;
 }
 

@@ -171,6 +171,7 @@ std::vector<Lane> EngineImpl::lanes() {
 EngineReport EngineImpl::report() {
   EngineReport report = reporter_.report(*files_);
   report.storage = storage_.usage();
+  report.jobs = jobs_->running();
   return report;
 }
 

@@ -13,9 +13,10 @@ std::string_view job_name(JobKind kind) {
     case JobKind::fetch: return "fetch";
     case JobKind::metadata: return "metadata";
     case JobKind::refresh: return "refresh";
-    case JobKind::verify: break;
+    case JobKind::verify: return "verify";
+    case JobKind::pin: break;
   }
-  return "verify";
+  return "pin";
 }
 
 std::string_view finding_name(JobFinding::Kind kind) {
@@ -23,6 +24,7 @@ std::string_view finding_name(JobFinding::Kind kind) {
     case JobFinding::Kind::failed: return "failed";
     case JobFinding::Kind::damaged: return "damaged";
     case JobFinding::Kind::mismatch: return "mismatch";
+    case JobFinding::Kind::conflict: return "conflict";
     case JobFinding::Kind::changed: return "changed";
     case JobFinding::Kind::gone: break;
   }

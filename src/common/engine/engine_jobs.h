@@ -18,8 +18,8 @@ class EngineJobs final : public Jobs {
 
   EngineJobs(const Parts& parts, Tree& tree, DirectoryLoader& loader, Prober& prober, Files& files,
              Populator* populator, InPlace* in_place)
-      : sizes_(parts, prober), tools_{parts,     tree,     loader, prober, files,
-                                      populator, in_place, sizes_, thread_} {}
+      : sizes_(parts, prober), tools_{parts,     tree,     loader, prober,    files,
+                                      populator, in_place, sizes_, given_up_, thread_} {}
 
   JobId start(JobRequest request, std::shared_ptr<JobObserver> observer) override;
   void cancel(JobId id) override;
@@ -41,6 +41,7 @@ class EngineJobs final : public Jobs {
 
   JobThread thread_;
   SizeSurvey sizes_;
+  GivenUpFiles given_up_;
   const JobTools tools_;
   Guarded<Known> known_;
 };

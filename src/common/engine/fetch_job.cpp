@@ -7,6 +7,13 @@
 #include <utility>
 
 namespace lazymirror {
+namespace {
+
+std::string count_of(std::uint64_t number, const char* one, const char* many) {
+  return std::to_string(number) + " " + (number == 1 ? one : many);
+}
+
+}  // namespace
 
 // --- which file is next ---
 
@@ -114,13 +121,15 @@ void FetchJob::settle(const ItemPtr& item) {
   }
   const std::uint64_t here = item->file ? item->file->present_bytes() : 0;
   settled_bytes_ += here;
-  progress_.bytes_present += std::min(item->here_before, here);
+  settled_present_ += std::min(item->here_before, here);
   items_.erase(item->entry.id);
   if (!item->error) {
     ++progress_.files_done;
     return;
   }
   if (item->error->code == Errc::no_space) return end(fail(*item->error));
+  if (is_offline() && is_outage(item->error->code)) return end_offline();
+  ++failed_files_;
   report_failure(path_of(item->entry.id), *item->error);
 }
 
@@ -140,15 +149,46 @@ void FetchJob::all_fetched() {
   end({});
 }
 
+// --- offline ---
+
+// While it lists, what is known is enough.
+void FetchJob::went_offline() {
+  if (request().kind == JobKind::refresh) return end_offline();
+  if (progress_.phase == JobProgress::Phase::fetching && !items_.empty()) end_offline();
+}
+
+// What is missing has failed, at once and all of it.
+void FetchJob::end_offline() {
+  for (const Entry& file : root_files_) {
+    const auto cached = tools_.parts.cache.file(file.id);
+    if (cached && (*cached)->is_complete()) ++progress_.files_done;
+  }
+  const std::uint64_t settled = progress_.files_done + failed_files_;
+  const std::uint64_t missing = progress_.files - std::min(progress_.files, settled);
+  progress_.failed += missing + unlisted_;
+  std::string what = "nothing can be asked for";
+  if (request().kind != JobKind::refresh) {
+    what = count_of(missing, "file is", "files are") + " not here";
+    if (unlisted_ > 0)
+      what += ", " + count_of(unlisted_, "directory", "directories") + " not known";
+  }
+  end(fail(Errc::unreachable, "the tree is offline (lazymirror online ends that): " + what));
+}
+
 // --- how far it is, and the end ---
 
 void FetchJob::count() {
+  progress_.bytes_present = settled_present_;
   if (progress_.phase != JobProgress::Phase::fetching) {
-    progress_.bytes_done = request().kind == JobKind::fetch ? settled_bytes_ : progress_.bytes_done;
+    progress_.bytes_done = brings_bytes() ? settled_bytes_ : progress_.bytes_done;
     return;
   }
   std::uint64_t bytes = settled_bytes_;
-  for (const auto& [id, item] : items_) bytes += item->file ? item->file->present_bytes() : 0;
+  for (const auto& [id, item] : items_) {
+    const std::uint64_t here = item->file ? item->file->present_bytes() : 0;
+    bytes += here;
+    progress_.bytes_present += std::min(item->here_before, here);
+  }
   progress_.bytes_done = std::min(bytes, progress_.bytes);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The jobs fetch, metadata and refresh. First all listings, many at once, which
+// The jobs fetch, pin, metadata and refresh. First all listings, many at once, which
 // tells how much there is; then, for fetch, the bytes of what is missing. A file
 // that cannot be had is said and left out.
 //
@@ -47,6 +47,10 @@ class FetchJob final : public Job {
   void work(const std::vector<Entry>& roots) override;
   void withdraw() override;
   void count() override;
+  void went_offline() override;
+  [[nodiscard]] bool brings_bytes() const {
+    return request().kind == JobKind::fetch || request().kind == JobKind::pin;
+  }
 
   // listings
   void add_root(const Entry& root);
@@ -59,7 +63,8 @@ class FetchJob final : public Job {
   void name_unsized(EntryId directory);
   void check_file(const Entry& file);
   void all_listed();
-  [[nodiscard]] Result<> check_room() const;
+  void begin_fetching();
+  void pin_all();
 
   // bytes
   void fetch_more();
@@ -72,11 +77,15 @@ class FetchJob final : public Job {
   void try_again(const ItemPtr& item);
   void close(const ItemPtr& item);
   void all_fetched();
+  void end_offline();
 
   std::optional<DirectoryWalk> listings_, directories_;
   std::deque<Entry> root_files_;
-  std::vector<EntryId> root_directories_;
-  std::uint64_t checks_ = 0;  // of single files, under way
+  std::vector<EntryId> roots_, root_directories_;
+  std::uint64_t here_ = 0;          // bytes of what it is about, when it was listed
+  std::uint64_t checks_ = 0;        // of single files, under way
+  std::uint64_t unlisted_ = 0;      // directories that are not known, for want of a network
+  std::uint64_t failed_files_ = 0;  // of those that are counted
   bool all_listed_ = false;
 
   EntryId directory_ = 0;  // whose files are fetched, after the last one taken
@@ -88,7 +97,8 @@ class FetchJob final : public Job {
   std::map<std::uint64_t, Piece> pieces_;
   std::uint64_t next_piece_ = 1;
   BulkWindow window_;
-  std::uint64_t settled_bytes_ = 0;  // of files that are done with
+  // Of files that are done with; the second of them: were here before.
+  std::uint64_t settled_bytes_ = 0, settled_present_ = 0;
 };
 
 }  // namespace lazymirror

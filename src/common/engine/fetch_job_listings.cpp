@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The first part of a fetch: listings and sizes, which tell what there is to do.
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "base/units.h"
 #include "engine/fetch_job.h"
 
 namespace lazymirror {
 
 void FetchJob::work(const std::vector<Entry>& roots) {
+  if (is_offline() && request().kind == JobKind::refresh) return end_offline();
   listings_.emplace(catalog(), request().recursive);
-  for (const Entry& root : roots) add_root(root);
+  for (const Entry& root : roots) {
+    roots_.push_back(root.id);
+    add_root(root);
+  }
   list_more();
 }
 
@@ -26,6 +27,8 @@ void FetchJob::add_root(const Entry& root) {
   root_files_.push_back(root);
   ++progress_.files;
   progress_.bytes += root.size.value_or(0);
+  const auto file = tools_.parts.cache.file(root.id);
+  if (file) here_ += (*file)->present_bytes();
 }
 
 // Of a single file, refreshing asks for the file itself.
@@ -74,7 +77,11 @@ void FetchJob::listed(EntryId directory, const Result<>& loaded) {
   if (loaded) note_success();
   if (loaded || old) return populate(directory);
   listings_->order().left_out(directory);
-  report_failure(path_of(directory), loaded.error());
+  if (is_offline()) {
+    ++unlisted_;
+  } else {
+    report_failure(path_of(directory), loaded.error());
+  }
   list_more();
 }
 
@@ -111,9 +118,10 @@ void FetchJob::add_up(EntryId directory) {
   if (!totals) return report_failure(path_of(directory), totals.error());
   progress_.files += totals->files;
   progress_.bytes += totals->bytes;
-  if (request().kind == JobKind::fetch) {
+  here_ += totals->cached_bytes;
+  if (brings_bytes()) {
     progress_.files_done += totals->complete;
-    progress_.bytes_present += totals->complete_bytes;
+    settled_present_ += totals->complete_bytes;
     settled_bytes_ += totals->complete_bytes;
   }
   if (totals->unsized > 0 && request().kind != JobKind::refresh) name_unsized(directory);
@@ -125,34 +133,39 @@ void FetchJob::name_unsized(EntryId directory) {
   for (const Entry& child : *children) {
     if (is_resolved(child)) continue;
     ++progress_.files;
+    ++failed_files_;
     report(JobFinding::Kind::failed, path_of(child.id),
            {Errc::bad_reply, "the origin does not say how large it is", 0});
   }
 }
 
 void FetchJob::all_listed() {
-  if (request().kind != JobKind::fetch) {
-    progress_.files_done = progress_.files;
-    progress_.bytes_done = progress_.bytes;
-    return end({});
-  }
-  if (auto room = check_room(); !room) return end(room);
+  if (brings_bytes()) return begin_fetching();
+  progress_.files_done = progress_.files;
+  progress_.bytes_done = progress_.bytes;
+  unlisted_ > 0 ? end_offline() : end({});
+}
+
+// What cannot fit is said before hours are spent, not after.
+void FetchJob::begin_fetching() {
+  const std::uint64_t missing = progress_.bytes - std::min(progress_.bytes, here_);
+  auto fits = tools_.parts.storage.check_fits(missing, here_, roots_);
+  const bool matters = request().kind == JobKind::pin || !is_offline();
+  if (!fits && matters) return end(fits);
+  if (request().kind == JobKind::pin) pin_all();
+  if (unlisted_ > 0) return end_offline();
   progress_.phase = JobProgress::Phase::fetching;
   directories_.emplace(catalog(), request().recursive);
   for (const EntryId root : root_directories_) directories_->order().add_root(root);
   fetch_more();
 }
 
-// Said before hours are spent, not after.
-Result<> FetchJob::check_room() const {
-  struct statvfs fs {};
-  if (::fstatvfs(tools_.parts.cache.data_fd(), &fs) != 0) return {};
-  const std::uint64_t free = std::uint64_t{fs.f_bavail} * fs.f_frsize;
-  const std::uint64_t needed = progress_.bytes - std::min(progress_.bytes, settled_bytes_);
-  if (needed <= free) return {};
-  return fail(Errc::no_space, "it does not fit: " + format_size(needed) +
-                                  " are missing, and the cache's file system has " +
-                                  format_size(free) + " left");
+// Before the first byte is asked for, lest one goes while another comes.
+void FetchJob::pin_all() {
+  for (const EntryId root : roots_) {
+    const auto pinned = tools_.parts.storage.pin(root);
+    if (!pinned) report_failure(path_of(root), pinned.error());
+  }
 }
 
 }  // namespace lazymirror

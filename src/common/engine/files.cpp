@@ -70,9 +70,9 @@ WaiterId Files::fill(const std::shared_ptr<File>& file, ByteRange range, Request
     done({});
     return 0;
   }
+  (target->is_present(range) ? hits_ : misses_).fetch_add(1, std::memory_order_relaxed);
   // The reader's own bytes are asked for before the guesses.
   const WaiterId id = fills_.fill(target, range, context, saying_why(std::move(done)));
-  (id == 0 ? hits_ : misses_).fetch_add(1, std::memory_order_relaxed);
   if (const auto ahead = target->note_read(range, fills_.largest_window())) {
     fills_.prefetch(target, *ahead, Priority::read_ahead);
   }

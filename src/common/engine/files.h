@@ -34,7 +34,7 @@ class Files final : public FileEvents {
                      Completion<std::vector<std::byte>> done);
   void stop() { fills_.stop(); }
 
-  // Fills that found their bytes here, and those that waited for them.
+  // Fills that found their bytes here, and those that did not.
   [[nodiscard]] std::uint64_t hits() const { return hits_; }
   [[nodiscard]] std::uint64_t misses() const { return misses_; }
 

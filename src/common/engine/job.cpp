@@ -87,12 +87,14 @@ void Job::report(JobFinding::Kind kind, const std::string& path, const Error& er
 void Job::report_failure(const std::string& path, const Error& error) {
   report(JobFinding::Kind::failed, path, error);
   if (!is_outage(error.code)) return note_success();
+  if (is_offline()) return;  // that is no sign of a fault
   if (++failures_in_a_row_ >= kGiveUpAfter) {
     end(fail(error.code, "the origin cannot be reached, giving up: " + error.message));
   }
 }
 
 void Job::tick() {
+  if (!ended_ && is_offline()) went_offline();
   if (ended_) return;
   show();
   observer_->on_progress(progress_);
@@ -104,8 +106,8 @@ void Job::show() {
   if (before != progress_.phase) meter_ = RateMeter();
   count();
   const bool listing = progress_.phase == Phase::listing;
-  meter_.note(tools_.parts.clock.now(),
-              listing ? progress_.files + progress_.directories : progress_.bytes_done);
+  meter_.note(tools_.parts.clock.now(), listing ? progress_.files + progress_.directories
+                                                : progress_.bytes_done - progress_.bytes_present);
   progress_.per_second = static_cast<std::uint64_t>(meter_.per_second());
   progress_.left.reset();
   if (!listing && progress_.bytes > progress_.bytes_done) {

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/guarded.h"
@@ -27,6 +28,16 @@
 
 namespace lazymirror {
 
+// What verify remembers from one job to the next: files that were given up,
+// because they do not match what is published, and what they were. Who is the
+// same once more was fetched again in vain. Of the job thread.
+struct GivenUp {
+  std::uint64_t generation = 0;
+  std::string published, found;  // checksums
+  bool operator==(const GivenUp&) const = default;
+};
+using GivenUpFiles = std::unordered_map<EntryId, GivenUp>;
+
 struct JobTools {
   const Parts& parts;
   Tree& tree;
@@ -36,6 +47,7 @@ struct JobTools {
   Populator* populator;  // in place only, as is the next
   InPlace* in_place;
   SizeSurvey& sizes;
+  GivenUpFiles& given_up;
   JobThread& thread;
 };
 
@@ -62,6 +74,8 @@ class Job : public std::enable_shared_from_this<Job> {
   virtual void withdraw() = 0;
   // Brings progress_ up to date, but for rate and time.
   virtual void count() {}
+  // Nobody is asked any more. Called again and again.
+  virtual void went_offline() {}
 
   // `member` with what a completion brought, on the job thread, unless the job
   // has ended by then.
@@ -87,6 +101,7 @@ class Job : public std::enable_shared_from_this<Job> {
   void report_failure(const std::string& path, const Error& error);
   void note_success() { failures_in_a_row_ = 0; }
   void end(const Result<>& result);
+  [[nodiscard]] bool is_offline() const { return tools_.parts.uplink.is_offline(); }
 
   const JobTools tools_;
   const JobRequest request_;

@@ -28,6 +28,7 @@ enum class JobKind {
   metadata,  // listings and sizes
   refresh,   // listings that are known are asked for again, however fresh
   verify,    // what is cached is compared with the origin and with its checksums
+  pin,       // as fetch, and what is brought stays (Storage::pin())
 };
 [[nodiscard]] std::string_view job_name(JobKind kind);  // "fetch"
 
@@ -44,6 +45,7 @@ struct JobFinding {
     failed,    // could not be fetched, listed or looked at; the job goes on
     damaged,   // bytes in the cache are not those that were stored: given up
     mismatch,  // bytes are not those of the published checksum: given up
+    conflict,  // the same, but the origin has sent them twice: kept
     changed,   // the origin has another version
     gone,      // the origin has it no more
   };
@@ -74,7 +76,7 @@ class JobObserver {
   virtual void on_progress(const JobProgress& progress) = 0;  // four times a second
   virtual void on_finding(const JobFinding& finding) = 0;
   // Once, last. Success also with findings. An error: the job could not go on
-  // (no such path, no space, origin away for good); Errc::cancelled.
+  // (no space, offline, origin away for good); Errc::cancelled.
   virtual void on_end(const Result<>& result, const JobProgress& progress) = 0;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cache/entry.h"
+#include "engine/jobs.h"
 #include "engine/storage.h"
 
 namespace lazymirror {
@@ -49,7 +50,8 @@ struct EngineReport {
   std::uint64_t entries = 0;                 // names that are known
   std::uint64_t files = 0, files_bytes = 0;  // of them: files whose size is known
   StorageUsage storage;
-  std::uint64_t hits = 0, misses = 0;  // reads that found their bytes here, or waited
+  std::uint64_t hits = 0, misses = 0;  // reads that found their bytes here, or did not
+  std::vector<Jobs::Running> jobs;
 };
 
 // One name and its state in the cache.

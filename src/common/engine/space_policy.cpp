@@ -25,6 +25,12 @@ std::uint64_t lacking(const Space& space, std::uint64_t wanted) {
   return std::max(of_limit, of_disk);
 }
 
+std::uint64_t room_beside(const Space& space, std::uint64_t kept) {
+  const std::uint64_t evictable = excess(space.stored, 0, kept);
+  const std::uint64_t of_disk = excess(space.available, evictable, space.min_free);
+  return std::min(excess(space.limit, 0, kept), of_disk);
+}
+
 std::uint64_t slack(std::uint64_t limit) { return std::min(limit / 64, kMostSlack); }
 
 std::uint64_t first_cache_size(std::uint64_t available, std::uint64_t stored) {

@@ -22,6 +22,9 @@ struct Space {
 // How many bytes have to go before `wanted` more may come; 0: none.
 [[nodiscard]] std::uint64_t lacking(const Space& space, std::uint64_t wanted);
 
+// How many bytes fit besides `kept`, which stay, when all else is evicted.
+[[nodiscard]] std::uint64_t room_beside(const Space& space, std::uint64_t kept);
+
 // What is given back beyond what is needed just now, so that not every request
 // has to wait for that.
 [[nodiscard]] std::uint64_t slack(std::uint64_t limit);

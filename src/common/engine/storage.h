@@ -58,9 +58,9 @@ class Storage {
   // Gives the bytes of a file back. Errc::busy: it is open, being filled, or
   // pinned; nothing is changed then. Errc::is_a_directory.
   virtual Result<> evict(EntryId id) = 0;
-  // The same for all files below a directory; those that are busy stay.
+  // The same for all files below a directory; those that are busy or pinned stay.
   struct Evicted {
-    std::uint64_t files = 0, bytes = 0, busy = 0;
+    std::uint64_t files = 0, bytes = 0, busy = 0, pinned = 0;
   };
   virtual Result<Evicted> evict_below(EntryId directory) = 0;
 

@@ -154,6 +154,24 @@ void StorageKeeper::warn() {
       "not kept");
 }
 
+Result<> StorageKeeper::check_fits(std::uint64_t missing, std::uint64_t here,
+                                   std::span<const EntryId> roots) {
+  const std::uint64_t pinned = pins_.any() ? pins_.bytes_outside(roots) : 0;
+  const auto& limits = admissions_.limits();
+  const std::uint64_t available = free_.available(UINT64_MAX);
+  const Space space{limits.cache_size, cache_.stored_bytes(), 0, available, limits.min_free};
+  const std::uint64_t room = room_beside(space, here + pinned);
+  if (missing <= room) return {};
+  const bool by_limit = room + here + pinned >= limits.cache_size;
+  std::string why = "it does not fit: " + format_size(missing) +
+                    " are missing, and there is room for " + format_size(room) + " at most: ";
+  why += by_limit ? "the cache may hold " + format_size(limits.cache_size) + " (--cache-size)"
+                  : format_size(available) + " are free on its disk, of which " +
+                        format_size(limits.min_free) + " stay free (--min-free-space)";
+  if (pinned > 0) why += ", and " + format_size(pinned) + " of other things are pinned";
+  return fail(Errc::no_space, why);
+}
+
 // --- Storage ---
 
 Result<> StorageKeeper::pin(EntryId id) {
@@ -203,6 +221,10 @@ Result<> StorageKeeper::evict_children(EntryId directory, std::vector<EntryId>& 
       if (entry.kind != EntryKind::file) continue;
       const std::uint64_t bytes = stored_of(entry.id);
       if (bytes == 0) continue;
+      if (is_pinned(entry.id)) {
+        ++evicted.pinned;
+        continue;
+      }
       const auto gone = evict(entry.id);
       evicted.busy += gone ? 0 : 1;
       evicted.files += gone ? 1 : 0;

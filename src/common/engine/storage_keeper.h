@@ -9,6 +9,7 @@
 #include <atomic>
 #include <functional>
 #include <optional>
+#include <span>
 #include <thread>
 
 #include "engine/admissions.h"
@@ -30,6 +31,10 @@ class StorageKeeper final : public Storage {
   [[nodiscard]] Admissions& admissions() { return admissions_; }
   // A write found no room, whatever is counted.
   void disk_is_full();
+  // Errc::no_space: `missing` bytes of what lies below `roots`, of which `here`
+  // bytes are stored, cannot come whatever is evicted. Others may come in between.
+  [[nodiscard]] Result<> check_fits(std::uint64_t missing, std::uint64_t here,
+                                    std::span<const EntryId> roots);
 
   // Storage
   Result<> pin(EntryId id) override;

@@ -65,7 +65,7 @@ bool VerifyJob::fill_page() {
     page_.push_back(std::move(root_files_.front()));
     root_files_.pop_front();
     more_in_directory_ = false;
-    if (std::exchange(directory_, page_.front().parent) != page_.front().parent) sums_.clear();
+    directory_ = page_.front().parent;
     return true;
   }
   while (page_.empty()) {
@@ -74,7 +74,6 @@ bool VerifyJob::fill_page() {
       if (!next) return false;
       directory_ = *next;
       after_ = 0;
-      sums_.clear();
     }
     const auto found = catalog().cached_after(directory_, after_, kPage);
     more_in_directory_ = found && found->size() == kPage;
@@ -85,9 +84,10 @@ bool VerifyJob::fill_page() {
 }
 
 // Once for a directory.
-std::vector<Entry> VerifyJob::general_lists() const {
+std::vector<Entry> VerifyJob::general_lists() {
   std::vector<Entry> lists;
-  if (!sums_.empty()) return lists;
+  if (std::exchange(sums_of_, directory_) == directory_) return lists;
+  sums_.clear();
   auto children = catalog().children(directory_);
   if (!children) return lists;
   for (Entry& child : *children) {
@@ -170,7 +170,7 @@ void VerifyJob::ask(const Entry& entry) {
   item->entry = entry;
   ++open_;
   if (const auto sum = sums_.find(entry.name); sum != sums_.end()) item->published = sum->second;
-  if (outages_ >= kOutages) {
+  if (outages_ >= kOutages || is_offline()) {
     return later([this, item] { answered(item, item->entry); });
   }
   tools_.prober.check(entry, context(),
@@ -188,7 +188,7 @@ void VerifyJob::answered(const ItemPtr& item, const Result<Entry>& now) {
   }
   if (!now && now.error().code == Errc::not_found) {
     report(JobFinding::Kind::gone, path, {Errc::not_found, "the origin has it no more", 0});
-  } else if (!now && outages_ < kOutages) {
+  } else if (!now && outages_ < kOutages && !is_offline()) {
     report(JobFinding::Kind::failed, path,
            with_context(now.error(), "it could not be compared with the origin"));
     if (is_outage(now.error().code)) ++outages_;
@@ -234,13 +234,27 @@ void VerifyJob::judge(const ItemPtr& item) {
   }
   if (!item->digest) return finish();
   ++progress_.compared;
-  if (item->digest->hex() == item->published->hex) return finish();
-  report(JobFinding::Kind::mismatch, path,
-         {Errc::corrupt,
-          "it does not match its " + std::string(digest_name(item->published->kind)) + " in " +
-              item->published->list + ": it is fetched again",
-          0});
+  const GivenUp now{item->file->generation(), item->published->hex, item->digest->hex()};
+  if (now.found == now.published) return finish();
+  mismatch(item, now);
+}
+
+// What the origin has sent twice is what it has: to give it up again would be
+// in vain.
+void VerifyJob::mismatch(const ItemPtr& item, const GivenUp& now) {
+  const std::string path = path_of(item->entry.id);
+  const std::string what = "it does not match its " +
+                           std::string(digest_name(item->published->kind)) + " in " +
+                           item->published->list + ": ";
+  const auto before = tools_.given_up.find(item->entry.id);
+  if (before != tools_.given_up.end() && before->second == now) {
+    report(JobFinding::Kind::conflict, path,
+           {Errc::corrupt, what + "the server has sent the same again, so it is kept", 0});
+    return finish();
+  }
+  report(JobFinding::Kind::mismatch, path, {Errc::corrupt, what + "it is fetched again", 0});
   item->damaged = {{0, item->file->size()}};
+  item->mismatch = now;
   give_up(item);
 }
 
@@ -257,9 +271,17 @@ void VerifyJob::give_up(const ItemPtr& item) {
   if (!done) {
     report(JobFinding::Kind::failed, path_of(item->entry.id),
            with_context(done.error(), "its damaged bytes could not be given up"));
+  } else if (item->mismatch) {
+    remember(*item);
   }
   if (const auto entry = catalog().get(item->entry.id)) tools_.parts.changes.file_changed(*entry);
   finish();
+}
+
+void VerifyJob::remember(const Item& item) {
+  constexpr std::size_t kMost = 100'000;
+  if (tools_.given_up.size() >= kMost) tools_.given_up.clear();
+  tools_.given_up.insert_or_assign(item.entry.id, *item.mismatch);
 }
 
 void VerifyJob::finish() {

@@ -4,7 +4,8 @@
 // version still the same (asked of the origin), are the bytes those that were
 // stored (checksums of the chunk map), and, when it is complete, those of a
 // checksum that the origin publishes beside it. What is wrong is given up, so
-// that it is fetched again when somebody reads it.
+// that it is fetched again when somebody reads it. The bytes are those of the
+// disk, not of the page cache.
 //
 // Threads: as Job. Bytes are read in slices, other jobs get their turn between.
 #pragma once
@@ -31,7 +32,8 @@ class VerifyJob final : public Job {
     std::optional<Digest> digest = {};
     std::uint64_t at = 0;  // read up to here
     std::vector<ByteRange> damaged = {};
-    unsigned tries = 0;  // of giving it up
+    std::optional<GivenUp> mismatch = {};  // why it is given up
+    unsigned tries = 0;                    // of that
   };
   using ItemPtr = std::shared_ptr<Item>;
   static constexpr std::size_t kQuestions = 16;  // to the origin at once
@@ -54,7 +56,7 @@ class VerifyJob final : public Job {
   void read_list(const Entry& list);
   void use_list(const Entry& list);
   void list_read();
-  [[nodiscard]] std::vector<Entry> general_lists() const;
+  [[nodiscard]] std::vector<Entry> general_lists();
   [[nodiscard]] std::vector<Entry> sole_lists() const;
 
   // the files
@@ -63,7 +65,9 @@ class VerifyJob final : public Job {
   void answered(const ItemPtr& item, const Result<Entry>& now);
   void read_slice();
   void judge(const ItemPtr& item);
+  void mismatch(const ItemPtr& item, const GivenUp& now);
   void give_up(const ItemPtr& item);
+  void remember(const Item& item);
   void finish();
 
   std::optional<DirectoryWalk> counting_, directories_;
@@ -75,7 +79,8 @@ class VerifyJob final : public Job {
   bool more_in_directory_ = false;
   std::deque<Entry> page_;
   bool preparing_ = false;  // lists are read for the page
-  PublishedSums sums_;      // of directory_
+  PublishedSums sums_;      // of sums_of_
+  EntryId sums_of_ = 0;     // the directory whose lists were read
   std::size_t lists_open_ = 0;
   UniqueFunction<void()> lists_done_;
 

@@ -2,6 +2,9 @@
 //
 // Verifying what is cached: what CachedFile::check() finds and forget() leaves.
 #include <fcntl.h>
+#include <sys/mman.h>
+
+#include <algorithm>
 
 #include "base/file_io.h"
 #include "cache_fixture.h"
@@ -61,6 +64,25 @@ TEST_F(CheckTest, FindsAFlippedBitAndNothingElse) {
   EXPECT_EQ(found.bytes, kSize);
   EXPECT_EQ(found.damaged, (std::vector<ByteRange>{{2 * kChunk, 3 * kChunk}, {5 * kChunk, kSize}}));
   EXPECT_TRUE(f->is_complete()) << "looking changes nothing";
+}
+
+TEST_F(CheckTest, ReadsTheDiskAndNotWhatIsInMemory) {
+  const auto f = file();
+  fill(*f, {0, kSize});
+  expect_ok(cache_->flush());
+  expect_bytes(*f, {0, kSize});
+  const auto fd = value(open_fd(AT_FDCWD, directory_.path() + "/data/file", O_RDONLY));
+  void* const seen = ::mmap(nullptr, kSize, PROT_READ, MAP_SHARED, fd.get(), 0);
+  ASSERT_NE(seen, MAP_FAILED);
+  const auto in_memory = [&] {
+    std::vector<unsigned char> pages((kSize + 4095) / 4096);
+    EXPECT_EQ(::mincore(seen, kSize, pages.data()), 0);
+    return std::count_if(pages.begin(), pages.end(), [](auto page) { return (page & 1) != 0; });
+  };
+  EXPECT_GT(in_memory(), 0);
+  EXPECT_TRUE(f->check({0, kSize}, {}).damaged.empty());
+  EXPECT_EQ(in_memory(), 0);
+  ::munmap(seen, kSize);
 }
 
 TEST_F(CheckTest, LooksAtPresentChunksOnly) {

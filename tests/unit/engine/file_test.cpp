@@ -310,6 +310,22 @@ TEST_F(FileTest, AnEmptyFileNeedsNoOrigin) {
   EXPECT_EQ(web->count("GET"), 0u);
 }
 
+TEST_F(FileTest, AHitIsWhatWasHereAndAnEarlyFailureIsNone) {
+  web->put("/a", {kMiB});
+  start();
+  const auto file = open("a");
+  engine->set_offline(true);
+  EXPECT_FALSE(fill(file, {0, 100}));
+  EXPECT_EQ(engine->report().hits, 0u);
+  EXPECT_EQ(engine->report().misses, 1u);
+  engine->set_offline(false);
+  EXPECT_TRUE(fill(file, {0, 100}));
+  EXPECT_EQ(engine->report().misses, 2u);
+  EXPECT_TRUE(fill(file, {50, 60}));
+  EXPECT_EQ(engine->report().hits, 1u);
+  EXPECT_EQ(engine->report().misses, 2u);
+}
+
 // --- a full cache ---
 
 class FullCacheTest : public FileTest {

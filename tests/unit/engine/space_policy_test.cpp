@@ -42,6 +42,13 @@ TEST(SpacePolicyTest, NothingOverflows) {
   EXPECT_EQ(lacking({.limit = 0, .available = kMost}, kMost), kMost);
 }
 
+TEST(SpacePolicyTest, BesideWhatStaysAllElseMayGo) {
+  EXPECT_EQ(room_beside({.limit = 100, .stored = 90, .available = kMost}, 30), 70u);
+  EXPECT_EQ(room_beside({.limit = 100, .stored = 90, .available = kMost}, 130), 0u);
+  EXPECT_EQ(room_beside({.limit = 100, .stored = 50, .available = 20, .min_free = 15}, 30), 25u);
+  EXPECT_EQ(room_beside({.limit = 100, .stored = 50, .available = 20, .min_free = 90}, 30), 0u);
+}
+
 TEST(SpacePolicyTest, TheFirstSizeIsFourFifthsOfWhatThereIs) {
   EXPECT_EQ(first_cache_size(1'000, 0), 800u);
   EXPECT_EQ(first_cache_size(500, 500), 800u) << "what is stored already could be given back";

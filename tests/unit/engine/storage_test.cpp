@@ -267,7 +267,8 @@ TEST_F(StorageTest, EvictBelowADirectoryLeavesWhatIsBusy) {
   ASSERT_TRUE(in_d0);
   EXPECT_EQ(in_d0->files, 1u);
   EXPECT_EQ(in_d0->bytes, kFile);
-  EXPECT_EQ(in_d0->busy, 2u);
+  EXPECT_EQ(in_d0->busy, 1u);
+  EXPECT_EQ(in_d0->pinned, 1u);
   const auto everywhere = storage().evict_below(kRootId);
   ASSERT_TRUE(everywhere);
   EXPECT_EQ(everywhere->files, 6u);
