@@ -7,7 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
+#include <csignal>
 #include <future>
+#include <mutex>
 
 #include "base/entry_name.h"
 #include "base/errno_map.h"
@@ -89,9 +92,73 @@ class EngineFile final : public OpenFile {
   std::shared_ptr<void> open_;
 };
 
+// Of commands that are no jobs, at once.
+class DoneCommand final : public Command {
+ public:
+  explicit DoneCommand(Told told) : told_(std::move(told)) {}
+  [[nodiscard]] std::uint64_t files_done() override { return told_.files_done; }
+  void interrupt() override {}
+  [[nodiscard]] Told wait() override { return told_; }
+
+ private:
+  const Told told_;
+};
+
+class JobCommand final : public Command {
+ public:
+  JobCommand(std::shared_ptr<Core> core, JobRequest request)
+      : core_(std::move(core)), id_(core_->engine->jobs().start(std::move(request), watcher_)) {}
+
+  [[nodiscard]] std::uint64_t files_done() override {
+    const std::lock_guard lock(watcher_->mutex);
+    return watcher_->told.files_done;
+  }
+  void interrupt() override { core_->engine->jobs().cancel(id_); }
+  [[nodiscard]] Told wait() override {
+    std::unique_lock lock(watcher_->mutex);
+    watcher_->moved.wait_for(lock, std::chrono::seconds(120), [&] { return watcher_->ended; });
+    std::sort(watcher_->told.findings.begin(), watcher_->told.findings.end());
+    return watcher_->told;
+  }
+
+ private:
+  struct Watcher final : JobObserver {
+    void on_progress(const JobProgress& progress) override {
+      const std::lock_guard lock(mutex);
+      told.files_done = progress.files_done;
+      told.failed = progress.failed;
+    }
+    void on_finding(const JobFinding& finding) override {
+      const std::lock_guard lock(mutex);
+      told.findings.push_back(std::string(finding_name(finding.kind)) + " " + finding.path);
+      told.error += finding.error.message + "\n";
+    }
+    void on_end(const Result<>& result, const JobProgress& progress) override {
+      on_progress(progress);
+      const std::lock_guard lock(mutex);
+      if (!result) told.error += result.error().message;
+      const bool cancelled = !result && result.error().code == Errc::cancelled;
+      const bool good = result && progress.failed + progress.found == 0;
+      told.status = good ? 0 : cancelled ? 128 + SIGINT : 1;
+      ended = true;
+      moved.notify_all();
+    }
+
+    std::mutex mutex;
+    std::condition_variable moved;
+    Told told;
+    bool ended = false;
+  };
+
+  const std::shared_ptr<Core> core_;
+  const std::shared_ptr<Watcher> watcher_ = std::make_shared<Watcher>();
+  const JobId id_;
+};
+
 class EngineTree final : public Tree {
  public:
-  explicit EngineTree(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  EngineTree(std::shared_ptr<Core> core, std::string cache)
+      : core_(std::move(core)), cache_(std::move(cache)) {}
 
   Outcome<Attr> stat(const std::string& path) override {
     const auto found = walk(path);
@@ -135,7 +202,42 @@ class EngineTree final : public Tree {
 
   [[nodiscard]] std::string directory() const override { return {}; }
 
+  [[nodiscard]] std::unique_ptr<Command> begin(std::vector<std::string> words) override {
+    const bool recursive = std::erase(words, "-r") > 0;
+    const std::string name = words.front();
+    std::vector<std::string> paths;
+    for (std::size_t i = 1; i < words.size(); ++i) paths.push_back(words[i].substr(1));
+    for (const JobKind kind : {JobKind::fetch, JobKind::refresh, JobKind::verify, JobKind::pin}) {
+      if (job_name(kind) != name) continue;
+      const bool all = recursive || kind == JobKind::pin;
+      return std::make_unique<JobCommand>(core_, JobRequest{kind, std::move(paths), all});
+    }
+    const Result<> done = act(name, paths.front(), recursive);
+    return std::make_unique<DoneCommand>(
+        Told{.status = done ? 0 : 1, .findings = {}, .error = done ? "" : done.error().message});
+  }
+  void with_data_file(const std::string& path,
+                      const std::function<void(const std::string&)>& use) override {
+    use(cache_ + "/data" + path);
+  }
+
  private:
+  Result<> act(const std::string& name, const std::string& path, bool recursive) {
+    Engine& engine = *core_->engine;
+    if (name == "offline" || name == "online") {
+      engine.set_offline(name == "offline");
+      return {};
+    }
+    const auto id = engine.find(path);
+    if (!id) return fail(id.error());
+    if (name == "unpin") return engine.storage().unpin(*id);
+    if (!recursive) return engine.storage().evict(*id);
+    const auto evicted = engine.storage().evict_below(*id);
+    if (!evicted) return fail(evicted.error());
+    if (evicted->busy + evicted->pinned > 0) return fail(Errc::busy, "some stay");
+    return {};
+  }
+
   static unsigned char type_of(EntryKind kind) {
     if (kind == EntryKind::unknown) return DT_UNKNOWN;
     return kind == EntryKind::directory ? DT_DIR : DT_REG;
@@ -158,6 +260,7 @@ class EngineTree final : public Tree {
   }
 
   std::shared_ptr<Core> core_;
+  const std::string cache_;
 };
 
 Result<std::shared_ptr<Core>> make_core(const TreeSettings& settings) {
@@ -193,7 +296,7 @@ std::unique_ptr<Tree> start_engine_tree(const TreeSettings& settings) {
   auto core = make_core(settings);
   EXPECT_TRUE(core) << (core ? "" : core.error().message);
   if (!core) return nullptr;
-  return std::make_unique<EngineTree>(std::move(*core));
+  return std::make_unique<EngineTree>(std::move(*core), settings.cache);
 }
 
 }  // namespace lazymirror::testing

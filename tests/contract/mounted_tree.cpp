@@ -4,14 +4,20 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
+#include <sstream>
 
 #include "base/unique_fd.h"
+#include "control/message.h"
+#include "support/child_process.h"
 #include "support/daemon.h"
 #include "support/loop_fs.h"
 #include "support/mounts.h"
@@ -49,10 +55,57 @@ class MountedFile final : public OpenFile {
   UniqueFd fd_;
 };
 
+// The program as a shell runs it.
+class ProgramCommand final : public Command {
+ public:
+  ProgramCommand(std::vector<std::string> argv, const std::string& log)
+      : log_(log), child_({.argv = std::move(argv), .log_file = log}) {}
+
+  [[nodiscard]] std::uint64_t files_done() override {
+    const std::string log = child_.log();
+    return read(log.substr(0, log.rfind('\n') + 1)).files_done;
+  }
+  void interrupt() override { child_.signal(SIGINT); }
+  [[nodiscard]] Told wait() override {
+    const auto status = child_.wait(std::chrono::seconds(120));
+    Told told = read(child_.log());
+    told.status = status.value_or(-1);
+    ::unlink(log_.c_str());
+    return told;
+  }
+
+ private:
+  // Lines of JSON on standard output, others on standard error.
+  static Told read(const std::string& log) {
+    Told told;
+    std::istringstream lines(log);
+    for (std::string line; std::getline(lines, line);) {
+      const auto message = control::parse_message(line);
+      if (!message) {
+        told.error += line + "\n";
+      } else if (const auto finding = control::text_of(*message, "finding")) {
+        const auto path = control::text_of(*message, "path").value_or(std::string());
+        told.findings.push_back(*finding + " " + control::decode_path(path).value_or(path));
+      } else {
+        told.files_done = number(*message, "files_done");
+        told.failed = number(*message, "failed");
+      }
+    }
+    std::sort(told.findings.begin(), told.findings.end());
+    return told;
+  }
+  static std::uint64_t number(const control::Message& message, const char* key) {
+    return static_cast<std::uint64_t>(control::number_of(message, key).value_or(0));
+  }
+
+  const std::string log_;
+  ChildProcess child_;
+};
+
 class MountedTree : public Tree {
  public:
-  explicit MountedTree(DaemonOptions options)
-      : daemon_(std::move(options), work_), root_(daemon_.mountpoint()) {}
+  explicit MountedTree(const DaemonOptions& options)
+      : cache_(options.cache), daemon_(options, work_), root_(daemon_.mountpoint()) {}
 
   ~MountedTree() override {
     if (!started_) return;
@@ -100,14 +153,32 @@ class MountedTree : public Tree {
     return std::string(value.data(), static_cast<std::size_t>(n));
   }
 
+  [[nodiscard]] std::unique_ptr<Command> begin(std::vector<std::string> words) override {
+    for (std::string& word : words) {
+      if (word.starts_with('/')) word = full(word);
+    }
+    words.insert(words.begin(), lazymirror_binary());
+    const std::string log = work_ / "command" + std::to_string(++commands_);
+    return std::make_unique<ProgramCommand>(std::move(words), log);
+  }
+  void with_data_file(const std::string& path,
+                      const std::function<void(const std::string&)>& use) override {
+    use(cache_ + "/data" + path);
+  }
+
   [[nodiscard]] std::string directory() const override { return root_; }
+
+ protected:
+  [[nodiscard]] const std::string& cache() const { return cache_; }
+  TempDir work_;
 
  private:
   [[nodiscard]] std::string full(const std::string& path) const { return root_ + path; }
 
-  TempDir work_;
+  const std::string cache_;
   Daemon daemon_;
   const std::string root_;
+  int commands_ = 0;
   bool started_ = false;
 };
 
@@ -119,6 +190,14 @@ class WatchedTree final : private SmallFs, public MountedTree {
       : SmallFs(kind, kFsBytes), MountedTree(at(*this, std::move(options))) {}
 
   void look_for_changes(const std::string& directory) override { (void)list(directory); }
+  // The view stands before it: so by another mount of the file system.
+  void with_data_file(const std::string& path,
+                      const std::function<void(const std::string&)>& use) override {
+    const std::string side = MountedTree::work_.make_dir("side");
+    ASSERT_EQ(::mount(cache().c_str(), side.c_str(), nullptr, MS_BIND, nullptr), 0);
+    use(side + "/data" + path);
+    EXPECT_EQ(::umount2(side.c_str(), MNT_DETACH), 0);
+  }
 
  private:
   static constexpr std::uint64_t kFsBytes = 1u << 30;

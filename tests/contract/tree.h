@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -45,6 +46,23 @@ class OpenFile {
   virtual Outcome<Attr> attr() = 0;
 };
 
+// What a command said at its end.
+struct Told {
+  int status = -1;                    // of the command; -1: it did not end
+  std::vector<std::string> findings;  // "damaged a/b", sorted
+  std::uint64_t files_done = 0, failed = 0;
+  std::string error;  // for people
+};
+
+// A command under way.
+class Command {
+ public:
+  virtual ~Command() = default;
+  [[nodiscard]] virtual std::uint64_t files_done() = 0;  // as it told last
+  virtual void interrupt() = 0;                          // Ctrl-C
+  [[nodiscard]] virtual Told wait() = 0;
+};
+
 class Tree {
  public:
   virtual ~Tree() = default;
@@ -56,6 +74,14 @@ class Tree {
   virtual void look_for_changes(const std::string& /*directory*/) {}
   // Where it is mounted; empty for a front end without a directory.
   [[nodiscard]] virtual std::string directory() const = 0;
+
+  // `lazymirror WORDS`, with paths of the tree: {"fetch", "-r", "/a"}.
+  [[nodiscard]] virtual std::unique_ptr<Command> begin(std::vector<std::string> words) = 0;
+  [[nodiscard]] Told run(std::vector<std::string> words) { return begin(std::move(words))->wait(); }
+  // Its data file in the cache, past what shows it, so that a test can spoil it;
+  // `use` is given the path.
+  virtual void with_data_file(const std::string& path,
+                              const std::function<void(const std::string&)>& use) = 0;
 };
 
 struct TreeSettings {
