@@ -94,11 +94,57 @@ Result<Message> ls(const ServedTree& tree, const Message& request, Asker& asker)
 
 // --- what it does ---
 
+Message evicted_message(const Storage::Evicted& evicted) {
+  return {{"ok", true},
+          {"files", evicted.files},
+          {"bytes", evicted.bytes},
+          {"busy", evicted.busy},
+          {"pinned", evicted.pinned}};
+}
+
+Result<Message> evict_file(const ServedTree& tree, const NameStatus& file) {
+  const auto gone = tree.evict ? tree.evict(file.id) : tree.engine.storage().evict(file.id);
+  if (!gone) return fail(gone.error());
+  return evicted_message({.files = 1, .bytes = file.cached_bytes});
+}
+
 Result<Message> evict(const ServedTree& tree, const Message& request) {
+  const auto recursive = control::flag_of(request, "recursive", false);
+  if (!recursive) return fail(recursive.error());
   const auto id = entry_of(tree.engine, request);
   if (!id) return fail(id.error());
-  if (*id == kRootId) return fail(Errc::is_a_directory, "that is the whole tree: name files");
-  return answer(tree.evict ? tree.evict(*id) : tree.engine.storage().evict(*id));
+  const auto entry = tree.engine.describe(*id);
+  if (!entry) return fail(entry.error());
+  if (entry->status.kind != EntryKind::directory) return evict_file(tree, entry->status);
+  if (!*recursive) {
+    return fail(Errc::is_a_directory, *id == kRootId
+                                          ? "that is the whole tree: name files, or give -r"
+                                          : "it is a directory: name files, or give -r");
+  }
+  const auto gone = tree.engine.storage().evict_below(*id);
+  if (!gone) return fail(gone.error());
+  return evicted_message(*gone);
+}
+
+// The directory by which it is kept, if it is not pinned itself.
+std::string pinned_above(Engine& engine, const std::string& path) {
+  for (std::size_t end = 0; end < path.size(); end = path.find('/', end + 1)) {
+    const std::string above = path.substr(0, end);
+    const auto id = engine.find(above);
+    if (id && engine.storage().is_pinned(*id)) return above.empty() ? "the whole tree" : above;
+  }
+  return {};
+}
+
+Result<Message> unpin(const ServedTree& tree, const Message& request) {
+  const auto id = entry_of(tree.engine, request);
+  if (!id) return fail(id.error());
+  auto unpinned = tree.engine.storage().unpin(*id);
+  if (unpinned || unpinned.error().code != Errc::not_found) return answer(unpinned);
+  const auto path = control::decode_path(control::text_of(request, "path").value_or(std::string()));
+  const std::string above = pinned_above(tree.engine, path.value_or(std::string()));
+  if (above.empty()) return answer(unpinned);
+  return fail(Errc::not_found, "it is kept by a pin of " + above + ": unpin that");
 }
 
 Result<Message> set_offline(const ServedTree& tree, bool offline) {
@@ -134,6 +180,7 @@ control::Handlers control_handlers(const ServedTree& tree) {
       {"info", [tree](const Message& request, Asker&) { return info(tree, request); }},
       {"ls", [tree](const Message& request, Asker& asker) { return ls(tree, request, asker); }},
       {"evict", [tree](const Message& request, Asker&) { return evict(tree, request); }},
+      {"unpin", [tree](const Message& request, Asker&) { return unpin(tree, request); }},
       {"offline", [tree](const Message&, Asker&) { return set_offline(tree, true); }},
       {"online", [tree](const Message&, Asker&) { return set_offline(tree, false); }},
       {"reload", [tree](const Message& request, Asker&) { return reload(tree, request); }}};

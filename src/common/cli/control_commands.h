@@ -7,8 +7,9 @@
 //   metrics            ->  {"ok":true,"text":"# HELP ..."}
 //   ls path            ->  {"progress":{"names":[name_message()...]}}..., {"ok":true}
 //   info path          ->  entry_message()
-//   evict path         ->  {"ok":true}
-//   fetch, refresh, verify: see job_handlers.h
+//   evict path [recursive]  ->  {"ok":true,"files":2,"bytes":4096,"busy":0,"pinned":0}
+//   unpin path         ->  {"ok":true}
+//   fetch, refresh, verify, pin: see job_handlers.h
 //   offline, online    ->  {"ok":true}
 //   reload [text]      ->  {"ok":true,"changed":[...],"restart":[...]}
 #pragma once

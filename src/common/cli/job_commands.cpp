@@ -33,6 +33,7 @@ struct Part {
 JobKind kind_of(Command command, const Options& options) {
   if (command == Command::refresh) return JobKind::refresh;
   if (command == Command::verify) return JobKind::verify;
+  if (command == Command::pin) return JobKind::pin;
   return options.metadata ? JobKind::metadata : JobKind::fetch;
 }
 
@@ -43,26 +44,29 @@ void add(const WatchedPath& found, std::vector<Part>& parts) {
   parts.back().size += size;
 }
 
-bool run_part(const Part& part, JobKind kind, const Options& options) {
+std::string name_of(const Part& part) {
+  const bool one = part.paths.size() == 1 && !part.paths.front().empty();
+  return part.tree.shown + (one ? "/" + part.paths.front() : "");
+}
+
+// A daemon that may not be asked is no failure when nobody has named it.
+bool run_part(const Part& part, JobKind kind, const Options& options, bool named) {
   JobDisplay display(kind, part.tree.shown, options.json);
   const auto answer = control::ask(
-      control_socket(part.tree.cache), job_message({kind, part.paths, options.recursive}),
+      control_socket(part.tree.cache), job_message({kind, part.paths, options.recursive || !named}),
       kPatience, [&](const control::Message& progress) { display.told(progress); });
   if (answer) {
     display.ended(*answer);
-  } else {
-    display.failed("cannot " + std::string(job_name(kind)) + " " + part.tree.shown + ": " +
+  } else if (named || answer.error().code != Errc::denied) {
+    display.failed("cannot " + std::string(job_name(kind)) + " " + name_of(part) + ": " +
                    answer.error().message);
   }
   return !display.has_failures();
 }
 
-}  // namespace
-
-int job_command(Command command, const Options& options) {
-  const JobKind kind = kind_of(command, options);
-  std::vector<Part> parts;
-  int status = kSuccess;
+// Of the paths that were given; false: not all of them lead into a tree.
+bool find_parts(Command command, const Options& options, std::vector<Part>& parts) {
+  bool all = true;
   for (const std::string& path : options.paths) {
     const auto found = find_path(path, options.cache_location);
     if (found) {
@@ -71,12 +75,45 @@ int job_command(Command command, const Options& options) {
     }
     print_error("cannot " + std::string(command_spec(command).name) + " " + path + ": " +
                 found.error().message);
-    status = kFailure;
+    all = false;
   }
-  for (const Part& part : parts) {
-    if (!run_part(part, kind, options)) status = kFailure;
+  return all;
+}
+
+// Whole trees: of `cache`, or all if it is empty.
+Result<std::vector<Part>> parts_of_all(const std::string& cache) {
+  if (!cache.empty()) {
+    auto tree = find_target(cache);
+    if (!tree) return fail(tree.error());
+    if (tree->shown.empty()) tree->shown = cache;
+    return std::vector<Part>{{std::move(*tree), {""}, 0}};
   }
-  return status;
+  const auto trees = all_targets();
+  if (!trees) return fail(trees.error());
+  std::vector<Part> parts;
+  for (const WatchedPath& tree : *trees) parts.push_back({tree, {""}, 0});
+  return parts;
+}
+
+}  // namespace
+
+int job_command(Command command, const Options& options) {
+  const JobKind kind = kind_of(command, options);
+  const bool named = !options.paths.empty();
+  std::vector<Part> parts;
+  bool good = true;
+  if (named) {
+    good = find_parts(command, options, parts);
+  } else {
+    auto all = parts_of_all(options.cache_location);
+    if (all) parts = std::move(*all);
+    if (parts.empty()) {
+      print_error(all ? "no tree is shown here that you may ask" : all.error().message);
+      return all ? kNotRunning : kFailure;
+    }
+  }
+  for (const Part& part : parts) good = run_part(part, kind, options, named) && good;
+  return good ? kSuccess : kFailure;
 }
 
 }  // namespace lazymirror::cli

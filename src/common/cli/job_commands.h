@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands `fetch`, `refresh` and `verify`: jobs of running trees, watched
+// The commands `fetch`, `refresh`, `verify` and `pin`: jobs of running trees, watched
 // while they go on. A bar on a terminal, the daemon's messages otherwise; what
 // fails is named on standard error. Who is interrupted leaves the daemon, which
 // ends the job.

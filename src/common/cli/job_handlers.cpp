@@ -79,7 +79,7 @@ Result<Message> run_job(Jobs& jobs, const Message& request, Asker& asker) {
 }  // namespace
 
 void add_job_handlers(Jobs& jobs, control::Handlers& handlers) {
-  for (const JobKind kind : {JobKind::fetch, JobKind::refresh, JobKind::verify}) {
+  for (const JobKind kind : {JobKind::fetch, JobKind::refresh, JobKind::verify, JobKind::pin}) {
     handlers.emplace(std::string(job_name(kind)), [&jobs](const Message& request, Asker& asker) {
       return run_job(jobs, request, asker);
     });

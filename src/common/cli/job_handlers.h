@@ -4,6 +4,7 @@
 //   fetch paths [recursive] [metadata]   ->  {"progress":progress_message()} four times a
 //   refresh paths [recursive]                second, {"progress":finding_message()}...,
 //   verify paths [recursive]                 and at the end progress_message() with "ok"
+//   pin paths
 // "paths" is a list. A job ends when its asker goes away.
 #pragma once
 

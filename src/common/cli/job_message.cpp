@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/job_message.h"
 
+#include <algorithm>
 #include <array>
 
 namespace lazymirror::cli {
@@ -29,7 +30,7 @@ constexpr std::array kNumbers = {
 Result<JobKind> kind_of(const Message& message) {
   const auto name = control::text_of(message, "command");
   if (!name) return fail(name.error());
-  for (const JobKind kind : {JobKind::refresh, JobKind::verify}) {
+  for (const JobKind kind : {JobKind::refresh, JobKind::verify, JobKind::pin}) {
     if (job_name(kind) == *name) return kind;
   }
   if (*name != job_name(JobKind::fetch)) return fail(Errc::invalid, "no such job: " + *name);
@@ -63,7 +64,8 @@ Result<JobRequest> job_of(const Message& message) {
   if (!recursive) return fail(recursive.error());
   const List* paths = control::list_of(message, "paths");
   if (paths == nullptr || paths->empty()) return fail(Errc::invalid, "'paths' is missing");
-  JobRequest out{.kind = *kind, .paths = {}, .recursive = *recursive};
+  const bool whole = *kind == JobKind::pin;  // who pins a directory means all of it
+  JobRequest out{.kind = *kind, .paths = {}, .recursive = *recursive || whole};
   for (const control::Value& value : *paths) {
     auto path = path_of(value);
     if (!path) return fail(path.error());
@@ -76,6 +78,21 @@ Message progress_message(const JobProgress& progress) {
   Message out{{"phase", phase_name(progress.phase)}};
   for (const Number& number : kNumbers) out.emplace(number.key, progress.*number.field);
   if (progress.left) out.emplace("seconds_left", progress.left->count() / 1'000);
+  return out;
+}
+
+Message running_message(const Jobs::Running& job) {
+  constexpr std::size_t kPaths = 8;
+  Message out = progress_message(job.progress);
+  List paths;
+  for (std::size_t i = 0; i < std::min(job.request.paths.size(), kPaths); ++i) {
+    paths.emplace_back(control::encode_path(job.request.paths[i]));
+  }
+  out.merge(Message{{"id", job.id},
+                    {"job", job_name(job.request.kind)},
+                    {"recursive", job.request.recursive},
+                    {"paths", std::move(paths)},
+                    {"paths_in_all", job.request.paths.size()}});
   return out;
 }
 

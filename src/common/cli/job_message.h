@@ -16,6 +16,9 @@ namespace lazymirror::cli {
 // Errc::invalid: no such job, no paths, or not below the root.
 [[nodiscard]] Result<JobRequest> job_of(const control::Message& message);
 
+// As `status` tells of it: the request, but for most of its paths, and how far it is.
+[[nodiscard]] control::Message running_message(const Jobs::Running& job);
+
 [[nodiscard]] control::Message progress_message(const JobProgress& progress);
 // What is missing in it is 0.
 [[nodiscard]] JobProgress progress_of(const control::Message& message);

@@ -11,6 +11,15 @@ using Report = EngineReport;
 
 double number(std::uint64_t value) { return static_cast<double>(value); }
 
+double bytes_left(const Report& report) {
+  double left = 0;
+  for (const Jobs::Running& job : report.jobs) {
+    const JobProgress& p = job.progress;
+    if (p.bytes > p.bytes_done) left += number(p.bytes - p.bytes_done);
+  }
+  return left;
+}
+
 // clang-format off
 constexpr std::array kTable = {
     MetricSpec{"lazymirror_entries", "", false, "Names that are known",
@@ -54,6 +63,11 @@ constexpr std::array kTable = {
                [](const Report& r) { return number(r.origin.running); }},
     MetricSpec{"lazymirror_requests_waiting", "", false, "Requests that wait for their turn",
                [](const Report& r) { return number(r.origin.waiting); }},
+    MetricSpec{"lazymirror_jobs_running", "", false,
+               "Jobs under way (lazymirror fetch, pin, refresh, verify)",
+               [](const Report& r) { return number(r.jobs.size()); }},
+    MetricSpec{"lazymirror_jobs_left_bytes", "", false,
+               "Bytes that jobs still have to fetch or to check, as far as is known", bytes_left},
     MetricSpec{"lazymirror_offline", "", false, "1 while nobody is asked (lazymirror offline)",
                [](const Report& r) { return r.origin.offline ? 1.0 : 0.0; }},
     MetricSpec{"lazymirror_origin_failures", "", false,

@@ -3,6 +3,7 @@
 
 #include <ctime>
 
+#include "base/units.h"
 #include "cli/control_commands.h"
 #include "cli/run.h"
 #include "cli/status_text.h"
@@ -49,9 +50,35 @@ Result<> info(const WatchedPath& found, const Options& options, OutputGone& out)
   return {};
 }
 
-Result<> evict(const WatchedPath& found) {
+std::uint64_t number(const Message& message, std::string_view key) {
+  return static_cast<std::uint64_t>(control::number_of(message, key).value_or(0));
+}
+
+std::string files(std::uint64_t number) {
+  return std::to_string(number) + (number == 1 ? " file" : " files");
+}
+
+// What stays is a failure, also when the others went.
+Result<> evict(const WatchedPath& found, const Options& options, OutputGone& out) {
+  Message request = path_request("evict", found.path);
+  request.emplace("recursive", options.recursive);
+  const auto answer = control::ask(control_socket(found.cache), request, kPatienceForMany);
+  if (!answer) return fail(answer.error());
+  if (options.recursive) {
+    out.put("evicted " + files(number(*answer, "files")) + ", " +
+            format_size(number(*answer, "bytes")) + "\n");
+  }
+  const std::uint64_t busy = number(*answer, "busy"), pinned = number(*answer, "pinned");
+  if (busy + pinned == 0) return {};
+  std::string stays;
+  if (busy > 0) stays = files(busy) + " in use";
+  if (pinned > 0) stays += (busy > 0 ? " and " : "") + files(pinned) + " pinned (lazymirror unpin)";
+  return fail(Errc::busy, stays + " stay");
+}
+
+Result<> unpin(const WatchedPath& found) {
   const auto answer =
-      control::ask(control_socket(found.cache), path_request("evict", found.path), kPatience);
+      control::ask(control_socket(found.cache), path_request("unpin", found.path), kPatience);
   return answer ? Result<>() : fail(answer.error());
 }
 
@@ -62,7 +89,8 @@ Result<> run_one(Command command, const std::string& given, const Options& optio
   switch (command) {
     case Command::ls: return ls(*found, options, out);
     case Command::info: return info(*found, options, out);
-    default: return evict(*found);
+    case Command::unpin: return unpin(*found);
+    default: return evict(*found, options, out);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands about names in a running tree: `ls`, `info`, `evict`.
+// The commands about names in a running tree: `ls`, `info`, `evict`,
+// `unpin`.
 // Each goes through all its paths and fails if any of them did.
 #pragma once
 

@@ -67,9 +67,13 @@ std::string bytes_line(const JobProgress& p, std::size_t width) {
   return left + " " + bar(share, std::min(width - taken, kMostBar)) + right;
 }
 
-std::string fetched(const JobProgress& p) {
+std::string fetched(const std::string& verb, const JobProgress& p) {
+  if (p.bytes_present > 0 && p.bytes_present == p.bytes_done) {
+    return verb + " " + files(p.files_done) + ", " + format_size(p.bytes_done) +
+           ", all here already";
+  }
   std::string out =
-      "fetched " + files(p.files_done) + ", " + format_size(p.bytes_done - p.bytes_present);
+      verb + " " + files(p.files_done) + ", " + format_size(p.bytes_done - p.bytes_present);
   if (p.bytes_present > 0) out += "; " + format_size(p.bytes_present) + " were here already";
   return out;
 }
@@ -87,7 +91,8 @@ std::string verified(const JobProgress& p) {
 
 std::string done(JobKind kind, const JobProgress& p) {
   switch (kind) {
-    case JobKind::fetch: return fetched(p);
+    case JobKind::fetch: return fetched("fetched", p);
+    case JobKind::pin: return fetched("pinned", p);
     case JobKind::metadata: return "listed " + listed(p);
     case JobKind::refresh: return "refreshed " + listed(p);
     case JobKind::verify: break;

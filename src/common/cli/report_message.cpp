@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/report_message.h"
 
+#include "cli/job_message.h"
+
 namespace lazymirror::cli {
 namespace {
 
@@ -68,7 +70,8 @@ Message storage_message(const StorageUsage& storage) {
 }  // namespace
 
 Message report_message(const EngineReport& report) {
-  List transfers, errors;
+  List transfers, errors, jobs;
+  for (const auto& one : report.jobs) jobs.emplace_back(running_message(one));
   for (const auto& one : report.origin.transfers) transfers.emplace_back(transfer(one));
   for (const auto& one : report.origin.errors) {
     errors.emplace_back(Message{{"time", seconds(one.wall_ns)}, {"error", one.sentence}});
@@ -80,6 +83,7 @@ Message report_message(const EngineReport& report) {
           {"files_bytes", report.files_bytes},
           {"hits", report.hits},
           {"misses", report.misses},
+          {"jobs", std::move(jobs)},
           {"transfers", std::move(transfers)},
           {"errors", std::move(errors)}};
 }

@@ -44,9 +44,11 @@ int run_command(Command command, const Options& options, const Surroundings& use
     case Command::online: return switch_command(command, options);
     case Command::fetch:
     case Command::refresh:
+    case Command::pin:
     case Command::verify: return job_command(command, options);
     case Command::ls:
     case Command::info:
+    case Command::unpin:
     case Command::evict: return path_command(command, options);
     case Command::mkcache: break;
   }

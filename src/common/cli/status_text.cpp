@@ -7,6 +7,8 @@
 #include <ctime>
 
 #include "base/units.h"
+#include "cli/job_message.h"
+#include "cli/progress_bar.h"
 
 namespace lazymirror::cli {
 namespace {
@@ -151,6 +153,36 @@ std::string reads_line(const Message& status) {
                            std::to_string(all) + " that reached the daemon)");
 }
 
+// "fetch -r a, b and 3 more"
+std::string job_words(const Message& job) {
+  std::string out = text(job, "job") + (is_set(job, "recursive") ? " -r " : " ");
+  std::uint64_t shown = 0;
+  if (const auto* paths = control::list_of(job, "paths")) {
+    for (const control::Value& one : *paths) {
+      const auto* encoded = std::get_if<std::string>(&one.data);
+      if (encoded == nullptr) continue;
+      out += (shown++ > 0 ? ", /" : "/") +
+             printable(control::decode_path(*encoded).value_or(*encoded));
+    }
+  }
+  const auto all = number(job, "paths_in_all");
+  return all > shown ? out + " and " + std::to_string(all - shown) + " more" : out;
+}
+
+std::string job_lines(const Message& status) {
+  constexpr std::size_t kColumns = 100;
+  const auto* list = control::list_of(status, "jobs");
+  if (list == nullptr || list->empty()) return {};
+  std::string out = "  jobs\n";
+  for (const control::Value& value : *list) {
+    const auto* job = std::get_if<Message>(&value.data);
+    if (job == nullptr) continue;
+    out +=
+        "    " + job_words(*job) + "\n      " + progress_line(progress_of(*job), kColumns) + "\n";
+  }
+  return out;
+}
+
 std::string transfer_lines(const Message& status) {
   const auto* list = control::list_of(status, "transfers");
   if (list == nullptr || list->empty()) return {};
@@ -210,8 +242,8 @@ std::string status_page(const Message& status, std::int64_t now) {
   if (const Message* origin = control::object_of(status, "origin")) {
     out += origin_line(*origin, now) + traffic_line(*origin);
   }
-  return out + storage_lines(status) + reads_line(status) + transfer_lines(status) +
-         error_lines(status, now);
+  return out + storage_lines(status) + reads_line(status) + job_lines(status) +
+         transfer_lines(status) + error_lines(status, now);
 }
 
 std::string name_line(const Message& name) {

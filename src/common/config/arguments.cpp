@@ -104,10 +104,12 @@ Result<> take_arguments(Command command, const std::vector<std::string>& words,
     case Command::offline:
     case Command::online:
     case Command::reload: return take_tree_if_any(words, options);
-    case Command::evict: return take_paths(words, "a path below a watched tree", options);
+    case Command::verify: options.paths = words; return {};
+    case Command::evict:
     case Command::fetch:
     case Command::refresh:
-    case Command::verify:
+    case Command::pin:
+    case Command::unpin:
     case Command::ls:
     case Command::info: return take_paths(words, "a path below a running tree", options);
     case Command::mkcache: break;

@@ -38,14 +38,20 @@ constexpr std::array kTable = {
                 "Fetches files of a running tree, or those in directories, and shows how far it\n"
                 "is. What is here is not fetched again: broken off, it is resumed by another one.\n"
                 "The exit status is 1 when anything failed.\n"},
+    CommandSpec{Command::pin, "pin", "PATH...",
+                "Fetches files of a running tree, or all below directories, as fetch -r does, and\n"
+                "keeps them: they are not given back to make room, also after a restart.\n"},
+    CommandSpec{Command::unpin, "unpin", "PATH...",
+                "Ends what lazymirror pin began. The files stay until their room is needed.\n"},
     CommandSpec{Command::refresh, "refresh", "[-r] PATH...",
                 "Asks the server for listings of a running tree again, however fresh they are.\n"},
-    CommandSpec{Command::verify, "verify", "[-r] PATH...",
+    CommandSpec{Command::verify, "verify", "[-r] [PATH...]",
                 "Compares what is cached of files with the server's versions, with the checksums\n"
                 "of its parts, and with published ones such as SHA256SUMS. What is wrong is\n"
-                "given up, to be fetched again. The exit status is 1 when anything was wrong.\n"},
-    CommandSpec{Command::evict, "evict", "[--cache-location CACHE] PATH...",
-                "Gives back the disk space of files in a watched tree. They stay in sight and are\n"
+                "given up, to be fetched again. The exit status is 1 when anything was wrong.\n"
+                "Without PATH all running trees that you may ask.\n"},
+    CommandSpec{Command::evict, "evict", "[-r] PATH...",
+                "Gives back the disk space of files in a running tree. They stay in sight and are\n"
                 "fetched again when they are next read.\n"},
     CommandSpec{Command::mkcache, "mkcache", "[--size SIZE] FILE DIR",
                 "Makes FILE an image of an XFS file system, the best home of a watched cache, and\n"

@@ -28,7 +28,9 @@ enum class Command : unsigned {
   fetch = 2048,
   refresh = 4096,
   verify = 8192,
-  last = verify
+  pin = 16384,
+  unpin = 32768,
+  last = unpin
 };
 
 inline constexpr unsigned kServing = 3;  // mount and watch

@@ -26,8 +26,10 @@ constexpr auto kForStatus = static_cast<unsigned>(Command::status);
 constexpr auto kForLs = static_cast<unsigned>(Command::ls);
 constexpr auto kForInfo = static_cast<unsigned>(Command::info);
 constexpr auto kForFetch = static_cast<unsigned>(Command::fetch);
-constexpr auto kForJobs =
+constexpr auto kForSteps =
     kForFetch | static_cast<unsigned>(Command::refresh) | static_cast<unsigned>(Command::verify);
+constexpr auto kForJobs = kForSteps | static_cast<unsigned>(Command::pin);
+constexpr auto kForUnpin = static_cast<unsigned>(Command::unpin);
 
 // clang-format off
 constexpr std::array kTable = {
@@ -91,7 +93,7 @@ constexpr std::array kTable = {
                .default_text = "a directory of its own below /var/cache/lazymirror for root, else "
                                "below ~/.cache/lazymirror",
                .field = &Options::cache_location, .flags = OptionSpec::kPath,
-               .commands = kServing | kForEvict | kForLs | kForInfo | kForJobs},
+               .commands = kServing | kForEvict | kForUnpin | kForLs | kForInfo | kForJobs},
     OptionSpec{.name = "cache-size", .value = "SIZE", .group = kCache,
                .help = "Keep at most this much: what was not used for the longest time goes first",
                .default_text = "80% of what the file system had free at the first start",
@@ -195,7 +197,7 @@ constexpr std::array kTable = {
     OptionSpec{.name = "recursive", .letter = 'r', .group = kJobs,
                .help = "All below a directory, not only what is in it",
                .field = &Options::recursive, .flags = OptionSpec::kCommandLine,
-               .commands = kForJobs},
+               .commands = kForSteps | kForEvict},
     OptionSpec{.name = "metadata", .group = kJobs,
                .help = "Listings and sizes only, no bytes of files",
                .field = &Options::metadata, .flags = OptionSpec::kCommandLine,

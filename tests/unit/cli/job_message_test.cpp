@@ -26,6 +26,13 @@ TEST(JobMessageTest, ARequestComesBackAsItWas) {
   }
 }
 
+TEST(JobMessageTest, APinIsOfAllBelow) {
+  const auto job = job_of(sent(job_message({JobKind::pin, {"a"}, false})));
+  ASSERT_TRUE(job) << job.error().message;
+  EXPECT_EQ(job->kind, JobKind::pin);
+  EXPECT_TRUE(job->recursive);
+}
+
 TEST(JobMessageTest, WhatIsNoRequestIsRefused) {
   const Message good = job_message({JobKind::fetch, {"a"}, false});
   const std::vector<std::pair<std::string, control::Value>> changes = {
@@ -69,6 +76,18 @@ TEST(JobMessageTest, ProgressComesBackAsItWas) {
   EXPECT_EQ(after.compared, 9u);
   EXPECT_EQ(after.per_second, 10u);
   EXPECT_EQ(after.left, Duration(11'000));
+}
+
+TEST(JobMessageTest, ARunningJobIsToldWithItsFirstPaths) {
+  Jobs::Running job{.id = 3, .request = {JobKind::verify, {}, false}, .progress = {}};
+  for (int i = 0; i < 1'000; ++i) job.request.paths.push_back(std::to_string(i));
+  job.progress.files_done = 5;
+  const Message told = sent(running_message(job));
+  EXPECT_EQ(control::text_of(told, "job").value(), "verify");
+  EXPECT_EQ(control::number_of(told, "id").value(), 3);
+  EXPECT_EQ(control::number_of(told, "paths_in_all").value(), 1'000);
+  EXPECT_EQ(control::list_of(told, "paths")->size(), 8u);
+  EXPECT_EQ(progress_of(told).files_done, 5u);
 }
 
 TEST(JobMessageTest, AFindingIsToldFromProgress) {

@@ -38,8 +38,8 @@ class ProgramCommandsTest : public ::testing::Test {
 };
 
 TEST_F(ProgramCommandsTest, EachHasItsHelp) {
-  for (const std::string command :
-       {"mount", "watch", "stop", "evict", "mkcache", "fetch", "refresh", "verify"}) {
+  for (const std::string command : {"mount", "watch", "stop", "evict", "mkcache", "fetch", "pin",
+                                    "unpin", "refresh", "verify"}) {
     const Outcome o = run_program(command + " --help", "env -i");
     EXPECT_EQ(o.status, 0);
     EXPECT_THAT(o.out, StartsWith("Usage: lazymirror " + command + " "));
@@ -60,10 +60,12 @@ TEST_F(ProgramCommandsTest, WrongUsageIsTwoAndNamesTheRemedy) {
       {"--fanotify http://h/", "or - for the cache alone"},
       {"stop", "is missing"},
       {"stop -f /c", "--foreground is for mount and watch"},
-      {"evict", "a path below a watched tree is missing"},
+      {"evict", "a path below a running tree is missing"},
+      {"pin", "a path below a running tree is missing"},
+      {"unpin", "a path below a running tree is missing"},
       {"fetch -r", "a path below a running tree is missing"},
       {"refresh --metadata /p", "--metadata is for fetch, not for refresh"},
-      {"evict -r /p", "--recursive is for fetch and refresh and verify"},
+      {"pin -r /p", "--recursive is for fetch and refresh and verify and evict, not for pin"},
       {"mkcache /f", "a directory to mount it at is missing"},
       {"mkcache --size=1M /f /d", "or more"},
   };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fetch, refresh and verify as a user types them, mounted and watched.
+// fetch, pin, refresh, verify and evict -r as a user types them, mounted and watched.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -157,6 +158,36 @@ TEST_P(ProgramJobsTest, ATerminalHasABar) {
                                     HasSubstr("fetched 3 files, 8.0 MiB"), Not(HasSubstr("{"))));
 }
 
+TEST_P(ProgramJobsTest, ARunningFetchIsSeenInStatus) {
+  start("--look-ahead=off");
+  origin_.inject("/large", {.fault = Fault::stall_in_body, .value = kSize / 2, .method = "GET"});
+  TerminalProgram fetch({"fetch", "-r", tree_});
+  EXPECT_TRUE(fetch.shows(" of 8.0 MiB")) << fetch.screen();
+  const Outcome status = run_program("status " + tree_);
+  EXPECT_THAT(status.out,
+              AllOf(HasSubstr("fetch -r /\n"), HasSubstr("fetching "), HasSubstr(" of 8.0 MiB")));
+  EXPECT_THAT(run_program("status --json " + tree_).out, HasSubstr(R"("job":"fetch")"));
+  EXPECT_THAT(run_program("status --metrics " + tree_).out,
+              ::testing::ContainsRegex("lazymirror_jobs_running\\{[^}]*\\} 1\n"));
+  origin_.unstall();
+  EXPECT_EQ(fetch.wait(), 0);
+  EXPECT_THAT(run_program("status " + tree_).out, Not(HasSubstr("fetch -r")));
+}
+
+TEST_P(ProgramJobsTest, OtherUsersAreRefused) {
+  ASSERT_EQ(::chmod(work_.path().c_str(), 0755), 0);
+  start();
+  const std::string nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+  for (const std::string command : {"status ", "fetch -r ", "evict -r ", "pin ", "offline "}) {
+    const Outcome o = run_program(command + tree_, nobody);
+    EXPECT_EQ(o.status, 1) << command;
+    EXPECT_EQ(o.out, "") << command;
+    EXPECT_THAT(o.err, HasSubstr(tree_)) << command;
+  }
+  EXPECT_EQ(origin_.body_bytes("/small"), 0u);
+  EXPECT_THAT(run_program("status " + tree_).out, Not(HasSubstr("offline")));
+}
+
 TEST_P(ProgramJobsTest, AnInterruptedFetchIsResumed) {
   start("--look-ahead=off");
   origin_.inject("/large", {.fault = Fault::stall_in_body, .value = kSize / 2, .method = "GET"});
@@ -173,6 +204,69 @@ TEST_P(ProgramJobsTest, AnInterruptedFetchIsResumed) {
   EXPECT_GE(number(o, "bytes_present"), 1000);
   EXPECT_EQ(origin_.body_bytes("/small"), 1000u);
   EXPECT_TRUE(file_is(tree_ + "/large", "/large", 1, kSize));
+}
+
+TEST_P(ProgramJobsTest, PinBringsADirectoryAndKeepsItUntilUnpin) {
+  start("--look-ahead=off");
+  const Outcome pinned = run_program("pin " + tree_ + "/a");
+  ASSERT_EQ(pinned.status, 0) << pinned.err;
+  EXPECT_EQ(number(pinned, "files_done"), 1);
+  EXPECT_EQ(origin_.body_bytes("/a/b/deep"), 1000u);
+  EXPECT_EQ(origin_.body_bytes("/small"), 0u);
+  EXPECT_THAT(run_program("ls --cached " + tree_ + "/a/b").out, HasSubstr("cached, pinned"));
+  EXPECT_THAT(run_program("info " + tree_ + "/a").out, HasSubstr("directory, pinned"));
+  const Outcome evicted = run_program("evict " + tree_ + "/a/b/deep");
+  EXPECT_EQ(evicted.status, 1);
+  EXPECT_THAT(evicted.err, HasSubstr("it is pinned"));
+
+  ASSERT_EQ(run_program("stop " + cache_).status, 0);
+  start("--look-ahead=off");
+  EXPECT_THAT(run_program("ls " + tree_ + "/a/b").out, HasSubstr("cached, pinned"));
+  const Outcome below = run_program("unpin " + tree_ + "/a/b");
+  EXPECT_EQ(below.status, 1);
+  EXPECT_THAT(below.err, HasSubstr("it is kept by a pin of a: unpin that"));
+  EXPECT_EQ(run_program("unpin " + tree_ + "/a").status, 0);
+  EXPECT_THAT(run_program("ls " + tree_ + "/a/b").out, Not(HasSubstr("pinned")));
+  const Outcome again = run_program("unpin " + tree_ + "/a");
+  EXPECT_EQ(again.status, 1);
+  EXPECT_THAT(again.err, HasSubstr("it is not pinned"));
+  EXPECT_EQ(run_program("evict " + tree_ + "/a/b/deep").status, 0);
+}
+
+TEST_P(ProgramJobsTest, EvictOfADirectoryTakesWhatIsNeitherPinnedNorInUse) {
+  start("--look-ahead=off");
+  ASSERT_EQ(run_program("fetch -r " + tree_).status, 0);
+  EXPECT_THAT(run_program("evict " + tree_ + "/a").err, HasSubstr("name files, or give -r"));
+  const Outcome some = run_program("evict -r " + tree_ + "/a");
+  EXPECT_EQ(some.status, 0) << some.err;
+  EXPECT_THAT(some.out, HasSubstr("evicted 1 file, "));
+  EXPECT_THAT(run_program("ls " + tree_ + "/a/b").out, HasSubstr("remote"));
+  ASSERT_EQ(run_program("pin " + tree_ + "/small").status, 0);
+  const Outcome all = run_program("evict -r " + tree_);
+  EXPECT_EQ(all.status, 1);
+  EXPECT_THAT(all.out, HasSubstr("evicted 1 file, 8.0 MiB"));
+  EXPECT_THAT(all.err, HasSubstr("1 file pinned (lazymirror unpin) stay"));
+  EXPECT_TRUE(file_is(tree_ + "/large", "/large", 1, kSize));
+  EXPECT_TRUE(file_is(tree_ + "/a/b/deep", "/a/b/deep", 1, 1000));
+}
+
+TEST_P(ProgramJobsTest, APinThatCannotFitIsRefusedAndPinsNothing) {
+  start("--look-ahead=off --cache-size=2M");
+  const Outcome o = run_program("pin " + tree_);
+  EXPECT_EQ(o.status, 1);
+  EXPECT_THAT(o.err,
+              AllOf(HasSubstr("cannot pin " + tree_ + ": it does not fit: 8.0 MiB are missing"),
+                    HasSubstr("the cache may hold 2.0 MiB")));
+  EXPECT_EQ(origin_.body_bytes("/large"), 0u);
+  EXPECT_THAT(run_program("info " + tree_).out, Not(HasSubstr("pinned")));
+}
+
+TEST_P(ProgramJobsTest, VerifyWithoutAPathIsOfTheWholeTree) {
+  start();
+  ASSERT_EQ(run_program("fetch -r " + tree_).status, 0);
+  const Outcome o = run_program("verify --cache-location=" + cache_);
+  EXPECT_EQ(o.status, 0) << o.err;
+  EXPECT_EQ(number(o, "files_done"), 3);
 }
 
 TEST_P(ProgramJobsTest, RefreshShowsANewNameAtOnce) {

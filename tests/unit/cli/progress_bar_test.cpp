@@ -86,6 +86,9 @@ TEST(JobSummaryTest, TellsWhatWasHereAndWhatFailed) {
   progress.failed = 3;
   EXPECT_EQ(job_summary(JobKind::fetch, progress),
             "fetched 1 file, 60.0 MiB; 40.0 MiB were here already; 3 failed");
+  progress.bytes_present = progress.bytes_done;
+  EXPECT_EQ(job_summary(JobKind::pin, progress),
+            "pinned 1 file, 100.0 MiB, all here already; 3 failed");
   progress.failed = 0;
   progress.found = 1;
   progress.compared = 1;

@@ -33,6 +33,21 @@ TEST(StatusPageTest, ShowsTransfersAndErrors) {
                           HasSubstr("/a/b"), HasSubstr("9s ago  the origin answered 503")));
 }
 
+TEST(StatusPageTest, ShowsRunningJobs) {
+  EngineReport report;
+  EXPECT_THAT(status_page(report_message(report), kNow), Not(HasSubstr("jobs")));
+  Jobs::Running job{.id = 7, .request = {JobKind::fetch, {"a b", ""}, true}, .progress = {}};
+  for (int i = 0; i < 10; ++i) job.request.paths.push_back("more");
+  job.progress.phase = JobProgress::Phase::fetching;
+  job.progress.bytes = 4096;
+  job.progress.bytes_done = 1024;
+  job.progress.per_second = 1024;
+  report.jobs = {job};
+  const std::string page = status_page(report_message(report), kNow);
+  EXPECT_THAT(page, AllOf(HasSubstr("fetch -r /a b, /, "), HasSubstr("and 4 more\n"),
+                          HasSubstr("fetching  25 % ["), HasSubstr("1.0 KiB of 4.0 KiB")));
+}
+
 TEST(StatusPageTest, SaysWhoIsAway) {
   EngineReport report;
   report.origin.consecutive_failures = 2;

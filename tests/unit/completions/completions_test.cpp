@@ -67,10 +67,11 @@ TEST(CompletionsTest, BashReadsItAndOffersWhatFits) {
   const TempDir work;
   const auto parsed = run_command({"bash", "-n", written(work, for_bash())});
   EXPECT_EQ(parsed.status, 0) << parsed.output;
-  EXPECT_EQ(offered_by_bash("lazymirror"),
-            "mount\nwatch\nstop\nstatus\nls\ninfo\nreload\noffline\nonline\nfetch\nrefresh\nverify"
-            "\nevict\nmkcache\n--help\n"
-            "--version\n");
+  EXPECT_EQ(
+      offered_by_bash("lazymirror"),
+      "mount\nwatch\nstop\nstatus\nls\ninfo\nreload\noffline\nonline\nfetch\npin\nunpin\nrefresh"
+      "\nverify\nevict\nmkcache\n--help\n"
+      "--version\n");
   EXPECT_EQ(offered_by_bash("lazymirror mount --io"), "auto\npassthrough\ncached\n");
   const std::string of_watch = offered_by_bash("lazymirror watch --");
   EXPECT_THAT(of_watch, HasSubstr("--fill-on\n"));

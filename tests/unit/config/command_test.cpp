@@ -101,6 +101,22 @@ TEST(CommandTest, EvictTakesPaths) {
   EXPECT_EQ(parsed->options.cache_location, "/here/c");
 }
 
+TEST(CommandTest, EvictTakesAllBelowWithR) {
+  const auto parsed = parse({"evict", "-r", "a"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_TRUE(parsed->options.recursive);
+}
+
+TEST(CommandTest, VerifyNeedsNoPath) {
+  const auto parsed = parse({"verify"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->command, Command::verify);
+  EXPECT_TRUE(parsed->options.paths.empty());
+  const auto given = parse({"verify", "a"});
+  ASSERT_TRUE(given) << given.error().message;
+  EXPECT_THAT(given->options.paths, ElementsAre("/here/a"));
+}
+
 TEST(CommandTest, MkcacheTakesFileAndDirectory) {
   const auto parsed = parse({"mkcache", "--size", "20G", "f", "d"});
   ASSERT_TRUE(parsed) << parsed.error().message;
@@ -117,7 +133,7 @@ TEST(CommandTest, WhatIsMissingOrTooMuchIsNamed) {
   EXPECT_THAT(objection({"--fanotify", "http://h/"}), HasSubstr("or - for the cache alone"));
   EXPECT_THAT(objection({"stop"}), HasSubstr("is missing"));
   EXPECT_THAT(objection({"stop", "/c", "/d"}), HasSubstr("'/d'"));
-  EXPECT_THAT(objection({"evict"}), HasSubstr("a path below a watched tree is missing"));
+  EXPECT_THAT(objection({"evict"}), HasSubstr("a path below a running tree is missing"));
   EXPECT_THAT(objection({"mkcache", "/f"}), HasSubstr("a directory to mount it at is missing"));
 }
 
