@@ -5,6 +5,7 @@ import random
 import resource
 import shutil
 
+import memory
 from workloads import RANDOM_READS, Session, Wrong
 
 PAGE = 4096
@@ -101,6 +102,7 @@ class ToolSession(Session):
         return seconds
 
     def cold(self):
+        memory.have(4 * self.tree.sizes.big)
         self.measure("cold sequential", self.sequential)
         self.measure("first byte in the middle", self.first_byte)
         self.measure("cold random 4 KiB", self.at_random)
@@ -125,5 +127,6 @@ class WgetSession(ToolSession):
         return seconds
 
     def cold(self):
+        memory.have(4 * self.tree.sizes.big)
         self.measure("cold sequential", lambda: self.wget(["big.bin"]))
         self.measure("cold tar, 1 reader", lambda: self.wget(self.tree.one_reader()))

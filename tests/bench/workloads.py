@@ -13,6 +13,7 @@ import subprocess
 import tarfile
 import time
 
+import memory
 from systems import Died
 
 COLD = ["cold find", "cold ls -lR", "cold sequential", "first byte in the middle",
@@ -178,6 +179,7 @@ class Session:
         if self.broken:
             self.restart(fresh=True)
         self.measure("(list the root)", lambda: self.timed(["ls", "-l", self.path()])[0])
+        memory.have(4 * self.tree.sizes.big)
         self.measure("cold sequential", lambda: self.read("seq", "big.bin", 1))
         self.measure("first byte in the middle", lambda: self.read("first", "middle.bin", 5))
         self.measure("cold random 4 KiB", lambda: self.read("random", "random.bin", RANDOM_READS, 1))
