@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 
 #include "base/file_limit.h"
 
@@ -101,6 +102,7 @@ void Keeper::wait() {
 void Keeper::take_signals() {
   signalfd_siginfo signal{};
   if (::read(signals_.get(), &signal, sizeof signal) != sizeof signal) return;
+  if (signal.ssi_signo == SIGHUP && parts_.hangup) return parts_.hangup();
   if (state_ == State::stopping) {
     stop_deadline_ = clock_.now();  // asked twice: at once
     return;

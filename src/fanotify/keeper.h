@@ -43,7 +43,8 @@ struct KeeperParts {
   // All traps asked for until now are set: lets people in.
   std::function<Result<>()> open;
   std::function<void()> hide;
-  std::function<void()> beat;  // about every second, as long as the loop goes round; or null
+  std::function<void()> beat;    // about every second, as long as the loop goes round; or null
+  std::function<void()> hangup;  // what SIGHUP asks for; null: the end, as any other signal
   std::size_t max_traps = 1'000;
 };
 

@@ -41,13 +41,12 @@ void be_last_to_go() {
   if (score.valid()) (void)!::write(score.get(), "-900", 4);
 }
 
-// SIGHUP is kept from the worker even where it does not end the keeper.
-Result<UniqueFd> take_signals(bool hangup_counts) {
+// They are kept from the worker, too.
+Result<UniqueFd> take_signals() {
   sigset_t taken;
   sigemptyset(&taken);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&taken, number);
   ::pthread_sigmask(SIG_BLOCK, &taken, nullptr);
-  if (!hangup_counts) sigdelset(&taken, SIGHUP);
   UniqueFd fd(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
   if (fd.valid()) return fd;
   return fail_errno(errno, "cannot take signals");
@@ -65,7 +64,7 @@ Result<UniqueFd> become_keeper(bool hangup_counts) {
   raise_file_limit();  // every reader that waits holds a descriptor here
   be_last_to_go();
   hide_memory();
-  return take_signals(hangup_counts);
+  return take_signals();
 }
 
 // --- the cache ---
@@ -161,7 +160,8 @@ Result<> relieve(const Claim& guard) {
 
 class Run {
  public:
-  Run(const WatchOptions& options, const WatchParts& parts) : options_(options), parts_(parts) {}
+  Run(const WatchOptions& options, const WatchParts& parts, bool hangup_counts)
+      : options_(options), parts_(parts), hangup_counts_(hangup_counts) {}
 
   Result<> prepare();
   Result<> serve_until_stopped(UniqueFd signals);
@@ -177,6 +177,7 @@ class Run {
 
   const WatchOptions& options_;
   const WatchParts& parts_;
+  const bool hangup_counts_;
   UniqueFd lock_;
   OpenRule opens_;
   Mechanism mechanism_;
@@ -317,6 +318,11 @@ KeeperParts Run::keeper_parts() {
     if (view_) view_->hide();
   };
   parts.beat = parts_.beat;
+  if (!hangup_counts_) {
+    parts.hangup = [this] {
+      if (parts_.hangup) parts_.hangup();
+    };
+  }
   parts.max_traps = options_.max_traps;
   return parts;
 }
@@ -340,7 +346,7 @@ Result<> Run::serve_until_stopped(UniqueFd signals) {
 Result<> watch(const WatchOptions& options, const WatchParts& parts, bool hangup_counts) {
   auto signals = become_keeper(hangup_counts);
   if (!signals) return fail(signals.error());
-  Run run(options, parts);
+  Run run(options, parts, hangup_counts);
   if (auto r = run.prepare(); !r) return r;
   return run.serve_until_stopped(std::move(*signals));
 }

@@ -60,6 +60,8 @@ struct WatchParts {
   std::function<Result<>()> ready;
   // In the keeper, each time its loop went round after a second or less.
   std::function<void()> beat;
+  // In the keeper, at SIGHUP, where that is not the end. Must not block.
+  std::function<void()> hangup;
 };
 
 // Runs until SIGTERM or SIGINT (and SIGHUP if `hangup_counts`), or until it

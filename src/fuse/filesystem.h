@@ -33,10 +33,18 @@ struct FilesystemOptions {
 
 struct Filesystem : std::enable_shared_from_this<Filesystem> {
   Filesystem(Engine& e, FilesystemOptions o)
-      : engine(e), options(o), opens(nodes), outstanding([&e](WaiterId id) { e.cancel(id); }) {}
+      : engine(e),
+        options(o),
+        valid_s(o.valid_s),
+        negative_s(o.negative_s),
+        opens(nodes),
+        outstanding([&e](WaiterId id) { e.cancel(id); }) {}
 
   Engine& engine;
   const FilesystemOptions options;
+  // Those of the options, or what was set since. None at the start stays none:
+  // the kernel does without some requests where it may believe at all.
+  std::atomic<double> valid_s, negative_s;
   NodeTable nodes;
   OpenFiles opens;
   RecentFiles recent;  // read without an open

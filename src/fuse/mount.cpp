@@ -29,6 +29,10 @@ constexpr unsigned kReadAheadKib = 1024;
 
 double seconds(Duration duration) { return static_cast<double>(duration.count()) / 1000.0; }
 
+double negative_seconds(Duration attribute_ttl, Duration negative_ttl) {
+  return seconds(std::min({attribute_ttl, negative_ttl, kNegativeTtl}));
+}
+
 // The daemon would wait for itself at the first cache access.
 Result<> check_cache_is_elsewhere(const std::string& cache_directory, const std::string& place) {
   if (cache_directory.empty()) return {};
@@ -92,6 +96,11 @@ class FuseMount final : public Mount {
   }
 
   [[nodiscard]] bool is_alive() override { return session_->is_alive(); }
+
+  void set_ttls(Duration attribute_ttl, Duration negative_ttl) override {
+    filesystem_->valid_s = seconds(attribute_ttl);
+    filesystem_->negative_s = negative_seconds(attribute_ttl, negative_ttl);
+  }
 
   [[nodiscard]] std::string device() const override { return device_; }
 
@@ -158,7 +167,7 @@ Result<std::unique_ptr<Mount>> Mount::create(MountOptions options, Engine& engin
   const FilesystemOptions fs_options{
       .timeout = options.timeout,
       .valid_s = seconds(options.attribute_ttl),
-      .negative_s = seconds(std::min({options.attribute_ttl, options.negative_ttl, kNegativeTtl})),
+      .negative_s = negative_seconds(options.attribute_ttl, options.negative_ttl),
       .appearance = arguments->appearance,
       .want_passthrough = passthrough->possible,
       .backing_depth = backing_depth(options.cache_directory)};

@@ -53,6 +53,10 @@ class Mount {
   // at already when this was called before. Nothing here waits for the network.
   [[nodiscard]] virtual bool is_alive() = 0;
 
+  // For what the kernel is told from now on. REQUIRES: `attribute_ttl` is zero if
+  // and only if it was so at the start.
+  virtual void set_ttls(Duration attribute_ttl, Duration negative_ttl) = 0;
+
   // As in the mount table: "0:52".
   [[nodiscard]] virtual std::string device() const = 0;
 

@@ -87,7 +87,7 @@ void answer_entry(Filesystem& fs, Reply reply, const Attributes& attributes) {
 
 void answer_absent(Filesystem& fs, Reply reply) {
   fuse_entry_param entry{};  // node 0: the kernel may remember that there is no such name
-  entry.entry_timeout = fs.options.negative_s;
+  entry.entry_timeout = fs.negative_s;
   reply.with([&](fuse_req_t req) { return fuse_reply_entry(req, &entry); });
 }
 
@@ -136,7 +136,7 @@ void get_directory_attributes(Filesystem& fs, Reply reply, fuse_ino_t node,
                            return answer->error(ENOENT);
                          }
                          answer->attributes(to_stat(now ? *now : last, self->options.appearance),
-                                            self->options.valid_s);
+                                            self->valid_s);
                        });
   look_after_listing(fs, node, last.id);
 }
@@ -148,7 +148,7 @@ void get_attributes(Filesystem& fs, Reply reply, fuse_ino_t node, fuse_file_info
   if (attributes->kind == EntryKind::directory) {
     return get_directory_attributes(fs, std::move(reply), node, *attributes);
   }
-  reply.attributes(to_stat(*attributes, fs.options.appearance), fs.options.valid_s);
+  reply.attributes(to_stat(*attributes, fs.options.appearance), fs.valid_s);
 }
 
 void open_file(Filesystem& fs, Reply reply, fuse_ino_t node, fuse_file_info* info) {
@@ -276,8 +276,8 @@ fuse_entry_param Filesystem::entry(const Attributes& attributes, NodeId node) co
   fuse_entry_param out{};
   out.ino = node;
   out.attr = to_stat(attributes, options.appearance);
-  out.attr_timeout = options.valid_s;
-  out.entry_timeout = options.valid_s;
+  out.attr_timeout = valid_s;
+  out.entry_timeout = valid_s;
   return out;
 }
 

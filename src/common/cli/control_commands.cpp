@@ -148,6 +148,7 @@ Result<Message> unpin(const ServedTree& tree, const Message& request) {
 }
 
 Result<Message> set_offline(const ServedTree& tree, bool offline) {
+  if (tree.note_offline) tree.note_offline(offline);
   tree.engine.set_offline(offline);
   return done();
 }

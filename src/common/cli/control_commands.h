@@ -47,6 +47,8 @@ struct ServedTree {
   // Gives a file's bytes back.
   std::function<Result<>(EntryId)> evict;
   Reload* reload = nullptr;
+  // Told before it is so.
+  std::function<void(bool offline)> note_offline = nullptr;
 };
 
 // Called on several threads at once; what is named in `tree` must outlive them.

@@ -6,20 +6,18 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
 #include <mutex>
 #include <span>
 #include <thread>
 
 #include "base/file_io.h"
 #include "base/worker_pool.h"
-#include "cli/background.h"
+#include "cli/stray_process.h"
 
 namespace lazymirror::cli {
 namespace {
@@ -27,18 +25,13 @@ namespace {
 constexpr std::size_t kMostText = 64u << 10;
 
 // Of a process of its own: until all other ends are closed.
-[[noreturn]] void be_scribe(const std::string& path, UniqueFd socket) {
+void be_scribe(const std::string& path, int socket) {
   ::prctl(PR_SET_NAME, "lm-metrics");
-  ::setsid();
-  leave_standard_streams();
-  sigset_t all;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
   std::string buffer(kMostText, '\0');
   for (;;) {
-    const ssize_t n = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+    const ssize_t n = ::recv(socket, buffer.data(), buffer.size(), 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) ::_exit(0);
+    if (n <= 0) return;
     (void)replace_file(path, buffer.substr(0, static_cast<std::size_t>(n)));
   }
 }
@@ -58,7 +51,6 @@ Result<> replace_file(const std::string& path, const std::string& text) {
   return fail_errno(error, "cannot write " + path);
 }
 
-// Twice forked, so that nobody has to wait for its end.
 Result<Scribe> Scribe::start(const std::string& path) {
   if (auto r = replace_file(path, ""); !r) return fail(with_context(r.error(), "--metrics-file"));
   std::array<int, 2> ends{};
@@ -66,19 +58,9 @@ Result<Scribe> Scribe::start(const std::string& path) {
     return fail_errno(errno, "cannot make a socket");
   }
   UniqueFd ours(ends[0]);
-  UniqueFd its(ends[1]);
-  const pid_t child = ::fork();
-  if (child < 0) return fail_errno(errno, "cannot start a process");
-  if (child == 0) {
-    ours.reset();
-    const pid_t scribe = ::fork();
-    if (scribe == 0) be_scribe(path, std::move(its));
-    ::_exit(scribe < 0 ? 1 : 0);
-  }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (status != 0) return fail(Errc::io, "cannot start a process");
+  const UniqueFd its(ends[1]);
+  const auto started = start_stray_process(its.get(), [&] { be_scribe(path, its.get()); });
+  if (!started) return fail(started.error());
   return Scribe(std::move(ours));
 }
 

@@ -118,23 +118,20 @@ class Company {
   std::optional<MetricsTimer> metrics_;
 };
 
-void reload_by_signal(Reload& reload) {
-  const auto done = reload.run("");
-  if (!done) spdlog::error("cli: the config file is not used: {}", done.error().message);
-}
-
 Result<> mount_and_serve(const MountPlan& plan, const Options& options,
                          const Listeners& listeners) {
   StopSignal signals(options.foreground && has_terminal());
   const SystemClock clock;
   Reload reload(options, Surroundings::of_this_process());
-  signals.on_hangup([&reload] { reload_by_signal(reload); });
+  signals.on_hangup([&reload] { reload.run_by_signal(std::string()); });
   auto engine = start_engine(plan, clock, true);
   if (!engine) return fail(explain(MountStep::engine, engine.error(), plan));
-  reload.attach(engine->get());
   signals.mounting();
   auto mount = fuse::Mount::create(plan.mount, **engine);
   if (!mount) return fail(explain(MountStep::mount, mount.error(), plan));
+  reload.attach(engine->get(), [&fuse = **mount, strict = options.strict_ttl](const Options& now) {
+    fuse.set_ttls(strict ? Duration{0} : now.ttl, now.negative_ttl);
+  });
   const auto strategy = (*mount)->strategy();
   spdlog::info("cli: {} is mounted on {}, cache {}, io {} ({})", plan.mount.source,
                plan.mount.mountpoint, plan.cache.directory, strategy.name, strategy.reason);
@@ -143,8 +140,8 @@ Result<> mount_and_serve(const MountPlan& plan, const Options& options,
   const auto served = serve(**mount, signals, listeners,
                             plan.mount.source + " is mounted on " + plan.mount.mountpoint);
   company.reset();
-  mount->reset();
   reload.attach(nullptr);
+  mount->reset();
   engine->reset();
   spdlog::info("cli: {} is unmounted", plan.mount.mountpoint);
   return served;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/file_io.h"
+#include "cli/tree_plan.h"
 #include "config/command_line.h"
 #include "config/validate.h"
 
@@ -27,6 +28,16 @@ struct Differs {
   }
 };
 
+struct Takes {
+  Options& to;
+  const Options& from;
+  void operator()(std::monostate) const {}
+  template <typename T>
+  void operator()(T Options::*field) const {
+    to.*field = from.*field;
+  }
+};
+
 Result<UniqueFd> file_of(const std::string& text) {
   UniqueFd fd(::memfd_create("lazymirror", MFD_CLOEXEC));
   if (!fd.valid()) return fail_errno(errno, "cannot make a file in memory");
@@ -36,20 +47,39 @@ Result<UniqueFd> file_of(const std::string& text) {
 
 }  // namespace
 
-void Reload::attach(Engine* engine) {
+void Reload::attach(Engine* engine, SetTtls more) {
   const std::lock_guard lock(mutex_);
   engine_ = engine;
+  more_ = std::move(more);
 }
 
-Result<bool> Reload::apply(const OptionSpec& option, const Options& options) {
+Result<bool> Reload::apply(const OptionSpec& option, const Options& fresh) {
   if (option.name == "log-level") {
-    spdlog::set_level(spdlog::level::from_str(options.log_level));
-    now_.log_level = options.log_level;
-    return true;
+    spdlog::set_level(spdlog::level::from_str(fresh.log_level));
+  } else {
+    const auto applied = apply_to_engine(option.name, fresh);
+    if (!applied || !*applied) return applied;
   }
-  if (option.name != "proxy" || engine_ == nullptr) return false;
-  if (auto r = engine_->set_proxy(options.proxy); !r) return fail(with_context(r.error(), "proxy"));
-  now_.proxy = options.proxy;
+  std::visit(Takes{now_, fresh}, option.field);
+  return true;
+}
+
+Result<bool> Reload::apply_to_engine(std::string_view name, const Options& fresh) {
+  if (engine_ == nullptr) return false;
+  if (name == "proxy") {
+    if (auto r = engine_->set_proxy(fresh.proxy); !r) return fail(with_context(r.error(), "proxy"));
+  } else if (name == "bandwidth-limit") {
+    engine_->set_bandwidth_limit(fresh.bandwidth_limit);
+  } else if (name == "ttl" || name == "negative-ttl") {
+    // Where nothing is believed the kernel asks in another way.
+    if ((fresh.ttl == Duration{0}) != (now_.ttl == Duration{0})) return false;
+    engine_->set_ttls(fresh.ttl, fresh.negative_ttl);
+    if (more_) more_(fresh);
+  } else if (name == "cache-size" || name == "min-free-space") {
+    engine_->set_limits(storage_options(fresh));
+  } else {
+    return false;
+  }
   return true;
 }
 
@@ -88,11 +118,20 @@ Result<Reloaded> Reload::run(const std::string& text) {
     if (!applied) return fail(applied.error());
     (*applied ? out.changed : out.restart).emplace_back(option.name);
   }
+  if (note_) note_(text);
   for (const std::string& name : out.changed) spdlog::info("cli: {} was changed", name);
   for (const std::string& name : out.restart) {
     spdlog::warn("cli: a change of {} is in force after the next start only", name);
   }
   return out;
+}
+
+void Reload::run_by_signal(const Result<std::string>& text) {
+  const auto done = text ? run(*text) : Result<Reloaded>(fail(text.error()));
+  if (!done) spdlog::error("cli: the config file is not used: {}", done.error().message);
+  if (done && done->changed.empty() && done->restart.empty()) {
+    spdlog::info("cli: the config file was read again: nothing to change");
+  }
 }
 
 }  // namespace lazymirror::cli

@@ -36,16 +36,16 @@ OriginOptions origin_options(const Options& o, const Url& url) {
           .low_speed_time = o.low_speed_time};
 }
 
-StorageOptions storage_options(const Options& o) {
+}  // namespace
+
+StorageOptions storage_options(const Options& options) {
   StorageOptions storage;
-  if (o.cache_size != 0) storage.cache_size = o.cache_size;
-  const Share share = parse_share(o.min_free_space).value_or(Share{});
+  if (options.cache_size != 0) storage.cache_size = options.cache_size;
+  const Share share = parse_share(options.min_free_space).value_or(Share{});
   storage.min_free_bytes = share.bytes;
   storage.min_free_percent = share.percent;
   return storage;
 }
-
-}  // namespace
 
 Result<TreePlan> plan_tree(Command command, const Options& options, const Surroundings& user) {
   auto given = Url::parse(options.url);

@@ -25,4 +25,7 @@ struct TreePlan {
 [[nodiscard]] Result<TreePlan> plan_tree(Command command, const Options& options,
                                          const Surroundings& user);
 
+// Of the same.
+[[nodiscard]] StorageOptions storage_options(const Options& options);
+
 }  // namespace lazymirror::cli

@@ -16,8 +16,10 @@
 
 #include "base/mount_table.h"
 #include "cli/background.h"
+#include "cli/config_courier.h"
 #include "cli/control_commands.h"
 #include "cli/daemon_process.h"
+#include "cli/handover.h"
 #include "cli/log_setup.h"
 #include "cli/metrics.h"
 #include "cli/metrics_file.h"
@@ -90,8 +92,9 @@ class Watching {
       leave_terminal_ = log_to_syslog(options_.log_level);
     }
     leave_working_directory();
-    if (auto r = start_scribe(); !r) return r;
+    if (auto r = prepare_workers(); !r) return r;
     fanotify::WatchOptions watch = plan_.watch;
+    watch.kept.push_back(courier_->workers_end());
     if (scribe_) watch.kept.push_back(scribe_->fd());
     const fanotify::WatchParts parts{.make_engine =
                                          [this](bool first, auto lock, auto open_quietly) {
@@ -107,7 +110,8 @@ class Watching {
                                      .beat =
                                          [this] {
                                            if (is_shown_) manager_.alive();
-                                         }};
+                                         },
+                                     .hangup = [this] { send_config(); }};
     auto served = fanotify::watch(watch, parts, options_.foreground && has_terminal());
     manager_.stopping();
     if (served) spdlog::info("cli: {} is not shown any more", plan_.cache.directory);
@@ -124,6 +128,7 @@ class Watching {
     plan.origin = std::move(*origin);
     plan.cache.lock = std::move(lock);
     plan.cache.open_quietly = std::move(open_quietly);
+    plan.engine.offline = handover_->offline();
     return start_engine(plan, clock_, first);
   }
 
@@ -133,11 +138,15 @@ class Watching {
                                           const fanotify::Mechanism& mechanism) {
     leave_terminal();
     struct Company {
+      std::optional<ConfigReceiver> config;
       std::shared_ptr<control::ControlServer> control;
       std::optional<MetricsTimer> metrics;
     };
-    reload_.attach(&engine);
+    take_over_config(engine);
     auto company = std::make_shared<Company>();
+    company->config.emplace(courier_->workers_end(), [this](const Result<std::string>& text) {
+      reload_.run_by_signal(text);
+    });
     company->control = serve_control(tree_of(engine, evictor, mechanism));
     if (scribe_) {
       company->metrics.emplace(kMetricsInterval, [this, &engine] {
@@ -161,10 +170,33 @@ class Watching {
             .pid = ::getppid(),
             .started_ns = started_ns_,
             .evict = [&evictor](EntryId id) { return evictor.evict(id); },
-            .reload = &reload_};
+            .reload = &reload_,
+            .note_offline = [this](bool offline) { handover_->set_offline(offline); }};
+  }
+
+  // What was changed before a worker was replaced.
+  void take_over_config(Engine& engine) {
+    reload_.attach(&engine);
+    if (const auto text = handover_->config()) reload_.run_by_signal(*text);
+    reload_.on_change([this](const std::string& text) { handover_->set_config(text); });
+  }
+
+  // In the keeper.
+  void send_config() {
+    const auto sent = courier_->send([this] { return reload_.config_file(); });
+    if (!sent) spdlog::error("cli: the config file is not used: {}", sent.error().message);
   }
 
   // In the keeper, before there is a worker.
+  Result<> prepare_workers() {
+    auto handover = Handover::make(options_.offline);
+    if (!handover) return fail(handover.error());
+    handover_.emplace(std::move(*handover));
+    auto courier = ConfigCourier::make();
+    if (!courier) return fail(courier.error());
+    courier_.emplace(std::move(*courier));
+    return start_scribe();
+  }
   Result<> start_scribe() {
     if (options_.metrics_file.empty()) return {};
     auto scribe = Scribe::start(options_.metrics_file);
@@ -200,6 +232,8 @@ class Watching {
   SystemClock clock_;
   const std::int64_t started_ns_ = clock_.wall_ns();
   Reload reload_{options_, Surroundings::of_this_process()};
+  std::optional<Handover> handover_;
+  std::optional<ConfigCourier> courier_;
   std::optional<Scribe> scribe_;
   ServiceManager manager_;  // the keeper's, as is
   bool is_shown_ = false;

@@ -22,12 +22,12 @@ void Room::stored(std::uint64_t bytes) {
 }
 
 Space Admissions::space(std::uint64_t available) const {
-  return {limits_.cache_size, cache_.stored_bytes(), *promised_, available, limits_.min_free};
+  return {cache_size_, cache_.stored_bytes(), *promised_, available, min_free_};
 }
 
 // Measured without the lock: it is a system call.
 std::uint64_t Admissions::available(std::uint64_t wanted) {
-  return free_.available(limits_.min_free + *promised_ + wanted);
+  return free_.available(min_free_ + *promised_ + wanted);
 }
 
 // REQUIRES: the lock is held.

@@ -48,7 +48,9 @@ class Admissions {
     std::uint64_t cache_size = 0, min_free = 0;
   };
   Admissions(const Cache& cache, FreeSpace& free, Limits limits, const Clock& clock)
-      : cache_(cache), free_(free), limits_(limits), clock_(clock) {}
+      : cache_(cache), free_(free), clock_(clock) {
+    set_limits(limits);
+  }
 
   // At once when there is room; else when there is, or Errc::no_space.
   void admit(std::uint64_t bytes, Completion<RoomPtr> done);
@@ -83,7 +85,12 @@ class Admissions {
   // Completes all with Errc::cancelled, now and later.
   void stop();
 
-  [[nodiscard]] const Limits& limits() const { return limits_; }
+  // What is stored beyond them goes when the keeper's thread looks: nudge().
+  void set_limits(Limits limits) {
+    cache_size_ = limits.cache_size;
+    min_free_ = limits.min_free;
+  }
+  [[nodiscard]] Limits limits() const { return {cache_size_, min_free_}; }
   [[nodiscard]] std::uint64_t promised() const { return *promised_; }
   [[nodiscard]] std::uint64_t admitted() const { return admitted_; }
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
@@ -105,7 +112,7 @@ class Admissions {
 
   const Cache& cache_;
   FreeSpace& free_;
-  const Limits limits_;
+  std::atomic<std::uint64_t> cache_size_{0}, min_free_{0};
   const Clock& clock_;
   const Room::Promised promised_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::atomic<std::uint64_t> admitted_{0}, refused_{0};

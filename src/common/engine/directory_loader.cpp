@@ -64,7 +64,7 @@ void DirectoryLoader::start(EntryId directory) {
 
 bool DirectoryLoader::may_be_unchanged(const DirectoryState& state) const {
   return state.listed &&
-         parts_.clock.wall_ns() - state.listed_ns < kBelieved * ns(parts_.options.ttl);
+         parts_.clock.wall_ns() - state.listed_ns < kBelieved * ns(parts_.ttls.listing());
 }
 
 void DirectoryLoader::ask(EntryId directory, const DirectoryState& state, Manner manner) {
@@ -122,7 +122,7 @@ Result<> DirectoryLoader::store(EntryId directory, const ListingReply& reply) {
 // What the origin states counts within bounds: neither may a server make us ask
 // at every look, nor never again.
 Duration DirectoryLoader::ttl_of(const ListingReply& reply) const {
-  const Duration ttl = parts_.options.ttl;
+  const Duration ttl = parts_.ttls.listing();
   return std::clamp(reply.max_age.value_or(ttl), ttl / 10, ttl * kBelieved);
 }
 

@@ -42,7 +42,7 @@ class EngineImpl final : public Engine {
     if (options_.offline) uplink_.set_offline(true);
     timers_.emplace();
     pool_.emplace("lm-engine", kPoolThreads);
-    parts_.emplace(Parts{options_, clock_, *cache_, *timers_, *pool_, queue_, uplink_, urls_,
+    parts_.emplace(Parts{options_, ttls_, clock_, *cache_, *timers_, *pool_, queue_, uplink_, urls_,
                          changes_, storage_});
     loader_.emplace(*parts_);
     prober_.emplace(*parts_);
@@ -90,6 +90,9 @@ class EngineImpl final : public Engine {
   void set_offline(bool offline) override { uplink_.set_offline(offline); }
   [[nodiscard]] bool offline() const override { return uplink_.is_offline(); }
   Result<> set_proxy(const std::string& list) override { return uplink_.set_proxy(list); }
+  void set_bandwidth_limit(std::uint64_t limit) override { uplink_.set_bandwidth_limit(limit); }
+  void set_ttls(Duration ttl, Duration negative) override { ttls_.set(ttl, negative); }
+  void set_limits(const StorageOptions& limits) override { storage_.set_limits(limits); }
 
   void lookup(EntryId directory, std::string_view name, RequestContext context,
               Completion<Attributes> done) override {
@@ -134,6 +137,7 @@ class EngineImpl final : public Engine {
 
  private:
   const EngineOptions options_;
+  Ttls ttls_{options_.ttl, options_.negative_ttl};
   const Clock& clock_;
   const std::unique_ptr<Cache> cache_;
   TransferQueue queue_;

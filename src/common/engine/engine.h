@@ -158,6 +158,12 @@ class Engine {
   [[nodiscard]] virtual bool offline() const = 0;
   // As Origin::set_proxy().
   virtual Result<> set_proxy(const std::string& list) = 0;
+  // As Origin::set_bandwidth_limit().
+  virtual void set_bandwidth_limit(std::uint64_t bytes_per_second) = 0;
+  // As of EngineOptions. What was listed before keeps its time.
+  virtual void set_ttls(Duration ttl, Duration negative_ttl) = 0;
+  // The size of the cache, and what is to stay free beside it.
+  virtual void set_limits(const StorageOptions& limits) = 0;
 
   virtual void lookup(EntryId directory, std::string_view name, RequestContext context,
                       Completion<Attributes> done) = 0;

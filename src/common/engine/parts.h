@@ -9,12 +9,14 @@
 #include "engine/changes.h"
 #include "engine/storage_keeper.h"
 #include "engine/tree_urls.h"
+#include "engine/ttls.h"
 #include "engine/uplink.h"
 
 namespace lazymirror {
 
 struct Parts {
-  const EngineOptions& options;
+  const EngineOptions& options;  // but for the times in it
+  const Ttls& ttls;
   const Clock& clock;
   Cache& cache;
   TimerQueue& timers;

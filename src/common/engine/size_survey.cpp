@@ -65,7 +65,7 @@ void SizeSurvey::ask_again(EntryId directory, RequestContext context,
 std::vector<Entry> SizeSurvey::old_in(EntryId directory) const {
   auto children = parts_.cache.catalog().children(directory);
   if (!children) return {};
-  const auto ttl = std::chrono::duration_cast<std::chrono::nanoseconds>(parts_.options.ttl);
+  const auto ttl = std::chrono::duration_cast<std::chrono::nanoseconds>(parts_.ttls.listing());
   const std::int64_t old = parts_.clock.wall_ns() - ttl.count();
   std::erase_if(*children,
                 [&](const Entry& entry) { return !is_probed(entry) || entry.checked_ns > old; });

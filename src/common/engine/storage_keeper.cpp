@@ -58,7 +58,7 @@ StorageKeeper::StorageKeeper(const StorageOptions& options, Cache& cache, const 
       free_(cache, clock),
       admissions_(cache, free_, {settle_size(options, cache, free_), floor_of(options, free_)},
                   clock) {
-  const auto& limits = admissions_.limits();
+  const auto limits = admissions_.limits();
   spdlog::info("engine: the cache holds {} of at most {}; {} of the file system stay free",
                format_size(cache.stored_bytes()), format_size(limits.cache_size),
                format_size(limits.min_free));
@@ -78,6 +78,12 @@ void StorageKeeper::stop() {
   if (!thread_.joinable()) return;
   thread_.join();
   if (auto r = cache_.record_uses(); !r) spdlog::warn("engine: {}", r.error().message);
+}
+
+void StorageKeeper::set_limits(const StorageOptions& options) {
+  admissions_.set_limits({settle_size(options, cache_, free_), floor_of(options, free_)});
+  admissions_.reopen();
+  admissions_.nudge();
 }
 
 void StorageKeeper::disk_is_full() {

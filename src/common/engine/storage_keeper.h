@@ -29,6 +29,8 @@ class StorageKeeper final : public Storage {
   void stop();
 
   [[nodiscard]] Admissions& admissions() { return admissions_; }
+  // The size and what is to stay free, from now on: too much goes at once.
+  void set_limits(const StorageOptions& options);
   // A write found no room, whatever is counted.
   void disk_is_full();
   // Errc::no_space: `missing` bytes of what lies below `roots`, of which `here`

@@ -32,12 +32,12 @@ bool Tree::is_old(const DirectoryState& state) const {
 bool Tree::is_old(const Entry& entry) const {
   if (entry.kind != EntryKind::file || entry.listing_is_exact || entry.checked_ns == 0)
     return false;
-  return parts_.clock.wall_ns() - entry.checked_ns > ns(parts_.options.ttl);
+  return parts_.clock.wall_ns() - entry.checked_ns > ns(parts_.ttls.listing());
 }
 
 bool Tree::absence_is_old(const DirectoryState& state) const {
   const std::int64_t now = parts_.clock.wall_ns();
-  return now >= std::min(state.fresh_until_ns, state.asked_ns + ns(parts_.options.negative_ttl));
+  return now >= std::min(state.fresh_until_ns, state.asked_ns + ns(parts_.ttls.absence()));
 }
 
 bool Tree::must_wait() const { return parts_.options.strict_ttl && !parts_.uplink.is_away(); }

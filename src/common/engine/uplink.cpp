@@ -87,6 +87,10 @@ Result<> Uplink::set_proxy(const std::string& list) {
   return stopping();
 }
 
+void Uplink::set_bandwidth_limit(std::uint64_t bytes_per_second) {
+  if (const Use origin(*this); origin) origin->set_bandwidth_limit(bytes_per_second);
+}
+
 bool Uplink::is_away() {
   if (offline_) return true;
   const Use origin(*this);

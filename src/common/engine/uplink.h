@@ -36,6 +36,7 @@ class Uplink {
   void set_offline(bool offline);
   [[nodiscard]] bool is_offline() const { return offline_; }
   Result<> set_proxy(const std::string& list);
+  void set_bandwidth_limit(std::uint64_t bytes_per_second);
   // Offline, or nobody could be reached when it was last tried: not worth waiting
   // for where something else will do.
   [[nodiscard]] bool is_away();

@@ -36,7 +36,10 @@ struct Call {
 struct GoOffline {
   bool offline;
 };
-using Command = std::variant<Add, Cancel, Call, GoOffline, ProxyChoice>;
+struct Throttle {
+  std::uint64_t bytes_per_second;
+};
+using Command = std::variant<Add, Cancel, Call, GoOffline, ProxyChoice, Throttle>;
 
 class CurlOrigin final : public Origin {
  public:
@@ -93,6 +96,8 @@ class CurlOrigin final : public Origin {
     return {};
   }
 
+  void set_bandwidth_limit(std::uint64_t limit) override { push(Throttle{limit}); }
+
   std::optional<Lane> lane() override {
     return Lane{kThreadName, crew_, [this](UniqueFunction<void()> f) { push(Call{std::move(f)}); }};
   }
@@ -135,8 +140,12 @@ class CurlOrigin final : public Origin {
   void carry_out(Call& call) { call.function(); }
   void carry_out(const GoOffline& go) { loop_.set_offline(go.offline); }
   void carry_out(ProxyChoice& choice) { loop_.set_proxies(std::move(choice)); }
+  void carry_out(const Throttle& throttle) {
+    options_.bandwidth_limit = throttle.bytes_per_second;
+    loop_.follow_bandwidth_limit();
+  }
 
-  const OriginOptions options_;
+  OriginOptions options_;  // the bandwidth limit: of the network thread; all else stays
   OriginFacts facts_;
   std::atomic<bool> stopping_{false};
   std::atomic<TransferId> next_id_{1};

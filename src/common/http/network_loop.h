@@ -45,6 +45,8 @@ class NetworkLoop {
   // As Origin::set_offline() and set_proxy().
   void set_offline(bool offline);
   void set_proxies(ProxyChoice proxies) { proxies_ = std::move(proxies); }
+  // The options have another one now.
+  void follow_bandwidth_limit() { rate_ = RateLimit(options_.bandwidth_limit); }
   // Does what is due, then waits until there is more or wake() is called.
   void turn();
   void wake();  // any thread

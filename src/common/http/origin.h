@@ -141,6 +141,9 @@ class Origin {
   // From the next attempt on. "URL[,URL...]", "direct" being one without a proxy; of several
   // the first that can be reached. Empty: as the environment says. Errc::invalid.
   virtual Result<> set_proxy(const std::string&) { return {}; }
+
+  // From now on, of all transfers together; bytes a second, 0: no limit.
+  virtual void set_bandwidth_limit(std::uint64_t) {}
 };
 
 }  // namespace lazymirror

@@ -27,7 +27,7 @@ class RateLimit {
  private:
   void fill(SteadyTime now);
 
-  const double rate_;  // bytes per ms
+  double rate_;  // bytes per ms
   double level_ = 0;
   SteadyTime filled_{};
 };

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <set>
 
 #include "base/file_io.h"
 #include "base/unique_fd.h"
@@ -28,6 +29,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+namespace fs = std::filesystem;
 
 constexpr std::uint64_t kSize = 8 << 20;
 
@@ -61,6 +63,37 @@ class ProgramAnswersTest : public ::testing::TestWithParam<Mode> {
     if (!fd.valid()) return errno;
     char byte = 0;
     return ::pread(fd.get(), &byte, 1, 0) == 1 ? 0 : errno;
+  }
+
+  void start_with_config(const std::string& text) {
+    work_.write("config", text);
+    ASSERT_EQ(start("--config=" + (work_ / "config")).status, 0);
+  }
+  // Of `status --json`; empty while nobody answers.
+  [[nodiscard]] control::Message status() const {
+    const Outcome o = run_program("status --json " + cache_);
+    const auto message = control::parse_message(o.out.substr(0, o.out.find('\n')));
+    return message ? *message : control::Message();
+  }
+  [[nodiscard]] pid_t number(const std::string& name) const {
+    return static_cast<pid_t>(control::number_of(status(), name).value_or(0));
+  }
+  [[nodiscard]] std::int64_t cache_limit() const {
+    const control::Message answer = status();
+    const control::Message* storage = control::object_of(answer, "storage");
+    return storage == nullptr ? 0 : control::number_of(*storage, "limit").value_or(0);
+  }
+  [[nodiscard]] std::string origin_state() const {
+    const control::Message answer = status();
+    const control::Message* origin = control::object_of(answer, "origin");
+    return origin == nullptr ? "" : control::text_of(*origin, "state").value_or("");
+  }
+  static std::set<std::string> names_in(const std::string& directory) {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(directory)) {
+      names.insert(entry.path().filename());
+    }
+    return names;
   }
 
   TempDir work_;
@@ -147,13 +180,13 @@ TEST_P(ProgramAnswersTest, MetricsAreAnsweredAndWrittenToTheFile) {
 
 TEST_P(ProgramAnswersTest, ReloadTakesWhatItCanAndNamesTheRest) {
   const std::string config = work_.path() + "/config";
-  work_.write("config", "log-level = info\nttl = 5min\n");
+  work_.write("config", "log-level = info\nconnections = 8\n");
   ASSERT_EQ(start("--config=" + config).status, 0);
   EXPECT_THAT(run_program("reload " + tree_).out, HasSubstr("nothing to change"));
-  work_.write("config", "log-level = debug\nttl = 1h\n");
+  work_.write("config", "log-level = debug\nconnections = 4\n");
   const Outcome o = run_program("reload " + tree_);
   ASSERT_EQ(o.status, 0) << o.err;
-  EXPECT_THAT(o.out, AllOf(HasSubstr("changed log-level"), HasSubstr("next start: ttl")));
+  EXPECT_THAT(o.out, AllOf(HasSubstr("changed log-level"), HasSubstr("next start: connections")));
   work_.write("config", "log-level = loud\n");
   const Outcome bad = run_program("reload " + tree_);
   EXPECT_EQ(bad.status, 1);
@@ -177,6 +210,74 @@ TEST_P(ProgramAnswersTest, ReloadChangesTheProxy) {
   EXPECT_TRUE(file_is(tree_ + "/large", "/large", 1, kSize));
 }
 
+TEST_P(ProgramAnswersTest, ReloadChangesTheBoundsOfTheCache) {
+  start_with_config("cache-size = 64M\n");
+  EXPECT_EQ(cache_limit(), 64 << 20);
+  work_.write("config", "cache-size = 32M\nmin-free-space = 1M\nbandwidth-limit = 100M\n");
+  const Outcome o = run_program("reload " + tree_);
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_THAT(o.out, AllOf(HasSubstr("cache-size"), HasSubstr("min-free-space"),
+                           HasSubstr("bandwidth-limit"), Not(HasSubstr("next start"))));
+  EXPECT_EQ(cache_limit(), 32 << 20);
+}
+
+TEST_P(ProgramAnswersTest, ReloadChangesHowLongAListingIsBelieved) {
+  start_with_config("ttl = 1h\nnegative-ttl = 1h\n");
+  EXPECT_TRUE(file_is(tree_ + "/a/deep", "/a/deep", 1, 1000));
+  work_.write("config", "ttl = 1s\nnegative-ttl = 1s\n");
+  EXPECT_THAT(run_program("reload " + tree_).out, AllOf(HasSubstr("ttl"), HasSubstr("negative")));
+  // A listing keeps the time that it was given when it came.
+  ASSERT_EQ(run_program("refresh " + tree_ + "/a").status, 0);
+  origin_.put("/a/later", {.size = 1000});
+  EXPECT_TRUE(eventually([&] { return names_in(tree_ + "/a").contains("later"); }));
+}
+
+TEST_P(ProgramAnswersTest, HangupReloads) {
+  start_with_config("cache-size = 64M\n");
+  work_.write("config", "cache-size = 32M\n");
+  const pid_t daemon = number("pid");
+  ASSERT_EQ(::kill(daemon, SIGHUP), 0);
+  EXPECT_TRUE(eventually([&] { return cache_limit() == 32 << 20; }));
+  // A mistake changes nothing, and the tree stays.
+  work_.write("config", "cache-size = much\n");
+  ASSERT_EQ(::kill(daemon, SIGHUP), 0);
+  work_.write("config.good", "cache-size = 16M\n");
+  EXPECT_TRUE(file_is(tree_ + "/small", "/small", 1, 1000));
+  fs::rename(work_ / "config.good", work_ / "config");
+  ASSERT_EQ(::kill(daemon, SIGHUP), 0);
+  EXPECT_TRUE(eventually([&] { return cache_limit() == 16 << 20; }));
+  EXPECT_EQ(number("pid"), daemon);
+}
+
+TEST_P(ProgramAnswersTest, AnotherStartIsOnlineAgain) {
+  ASSERT_EQ(start().status, 0);
+  ASSERT_EQ(run_program("offline " + tree_).status, 0);
+  EXPECT_EQ(origin_state(), "offline");
+  ASSERT_EQ(run_program("stop " + cache_).status, 0);
+  ASSERT_EQ(start().status, 0);
+  EXPECT_EQ(origin_state(), "online");
+}
+
+// A mount has no worker of its own.
+class ProgramWorkersTest : public ProgramAnswersTest {};
+
+TEST_P(ProgramWorkersTest, AnotherWorkerTakesOverWhatWasChanged) {
+  start_with_config("cache-size = 64M\n");
+  work_.write("config", "cache-size = 32M\n");
+  ASSERT_EQ(run_program("reload " + tree_).status, 0);
+  for (const std::string command : {"offline", "online"}) {
+    ASSERT_EQ(run_program(command + " " + tree_).status, 0);
+    const pid_t worker = number("worker_pid");
+    ASSERT_GT(worker, 0);
+    ASSERT_EQ(::kill(worker, SIGKILL), 0);
+    ASSERT_TRUE(eventually([&] { return number("worker_pid") != worker && cache_limit() > 0; }));
+    EXPECT_EQ(origin_state() == "offline", command == "offline") << origin_state();
+    EXPECT_EQ(cache_limit(), 32 << 20);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, ProgramWorkersTest, ::testing::Values(Mode::watch),
+                         [](const auto&) { return "AWatch"; });
 INSTANTIATE_TEST_SUITE_P(Of, ProgramAnswersTest, ::testing::Values(Mode::mount, Mode::watch),
                          [](const auto& of) {
                            return of.param == Mode::watch ? "AWatch" : "AMount";

@@ -80,6 +80,18 @@ TEST_F(StorageTest, TheLongestUnusedGoesFirst) {
   EXPECT_EQ(storage().usage().evicted_bytes, 2 * kFile);
 }
 
+TEST_F(StorageTest, AnotherSizeIsInForceAtOnce) {
+  put(6);
+  start_with(4 * kFile);
+  for (const int i : {0, 1, 2, 3}) ASSERT_TRUE(use(i));
+  engine->set_limits({.cache_size = 2 * kFile});
+  EXPECT_TRUE(eventually([&] { return storage().usage().stored <= 2 * kFile; }));
+  EXPECT_EQ(cached(6), (Numbers{2, 3}));
+  engine->set_limits({.cache_size = 6 * kFile});
+  for (const int i : {0, 1, 4, 5}) ASSERT_TRUE(use(i));
+  EXPECT_EQ(cached(6), (Numbers{0, 1, 2, 3, 4, 5}));
+}
+
 TEST_F(StorageTest, WhatWasEvictedIsFetchedAgainAndRight) {
   put(8);
   start_with(3 * kFile);

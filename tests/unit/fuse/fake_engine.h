@@ -63,6 +63,9 @@ class FakeEngine final : public Engine {
   void set_offline(bool) override {}
   [[nodiscard]] bool offline() const override { return false; }
   Result<> set_proxy(const std::string&) override { return {}; }
+  void set_bandwidth_limit(std::uint64_t) override {}
+  void set_ttls(Duration, Duration) override {}
+  void set_limits(const StorageOptions&) override {}
   void lookup(EntryId directory, std::string_view name, RequestContext context,
               Completion<Attributes> done) override;
   void attributes(EntryId id, RequestContext context, Completion<Attributes> done) override;

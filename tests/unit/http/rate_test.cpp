@@ -38,6 +38,14 @@ TEST_F(RateTest, TransfersShareTheLimit) {
   EXPECT_GE(steady_clock::now() - begin, std::chrono::milliseconds(600));
 }
 
+TEST_F(RateTest, TheLimitMayChangeMeanwhile) {
+  const auto begin = steady_clock::now();
+  const auto sink = client_->start(client_->request("/big", {0, 64 * kMB}));
+  client_->origin().set_bandwidth_limit(0);
+  EXPECT_EQ(fault_of({sink->wait_for_end(), sink}, {0, 64 * kMB}), "");
+  EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(50)) << "it took 64 s before";
+}
+
 // Read ahead, and how much of it had come at some moments.
 class Guess final : public RangeSink {
  public:
