@@ -3,8 +3,9 @@
 #
 # install.sh DIRECTORY: installs, tries, upgrades, removes and purges the package
 # that lies there. The machine does not notice: it happens in a copy of its root
-# file system (an overlay in memory), in namespaces of its own whose end ends
-# every process and mount. Exit status 77: not possible here.
+# file system (an overlay in memory), or of that at $LAZYMIRROR_ROOT, in
+# namespaces of its own whose end ends every process and mount. Exit status 77:
+# not possible here.
 set -euo pipefail
 
 if [ "${1:-}" != --inside ]; then
@@ -16,13 +17,15 @@ if [ "${1:-}" != --inside ]; then
   memory=$(mktemp -d)
   trap 'rmdir "$memory"' EXIT
   unshare --mount --pid --fork --kill-child --propagation private "$0" --inside \
-    "$1"/lazymirror_*.deb "$(git -C "$(dirname "$0")" rev-parse --short=12 HEAD)" "$memory"
+    "$1"/lazymirror_*.deb "$(git -C "$(dirname "$0")" rev-parse --short=12 HEAD)" "$memory" \
+    "${LAZYMIRROR_ROOT:-/}"
   exit
 fi
 
 deb=$2
 commit=$3
 memory=$4
+lower=$5
 tests=$(cd "$(dirname "$0")/../../packaging/debian/tests" && pwd)
 
 fail() {
@@ -34,7 +37,7 @@ mount -t tmpfs -o mode=755 tmpfs "$memory"
 mkdir "$memory/upper" "$memory/work" "$memory/root"
 root=$memory/root
 mount -t overlay overlay "$root" \
-  -o "lowerdir=/,upperdir=$memory/upper,workdir=$memory/work"
+  -o "lowerdir=$lower,upperdir=$memory/upper,workdir=$memory/work"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
@@ -57,7 +60,7 @@ left() { (cd /tmp/upper && find . -path '*lazymirror*' ! -path './var/cache/lazy
 if inside dpkg-query -W lazymirror >/dev/null 2>&1; then fail "lazymirror is installed here already"; fi
 
 echo "== install"
-inside dpkg -i /tmp/package.deb
+inside apt-get -q=2 -y install /tmp/package.deb
 inside lazymirror --version | grep -F "($commit)" || fail "--version does not name the commit $commit"
 inside man -w lazymirror lazymirror.conf lazymirror-fanotify mount.lazymirror 2>/dev/null || true
 inside getent passwd lazymirror || fail "there is no user for the worker"
@@ -66,9 +69,30 @@ inside getent passwd lazymirror || fail "there is no user for the worker"
 echo "== try"
 inside /tmp/mount-test
 
-echo "== upgrade, with options that somebody has set"
+# The same package, said to be of another version.
+renamed() { # VERSION-SUFFIX
+  rm -rf /tmp/unpacked
+  dpkg-deb -R /tmp/package.deb /tmp/unpacked
+  sed -i "s/^Version: .*/&$1/" /tmp/unpacked/DEBIAN/control
+  dpkg-deb --root-owner-group -b /tmp/unpacked "/tmp/package$1.deb" >/dev/null
+}
+installed() { inside dpkg-query -W -f '${Version}' lazymirror; }
+
+echo "== upgrade, with options that somebody has set and while trees are in use"
 echo 'ttl = 1h' >>"/etc/lazymirror/lazymirror.conf"
-inside dpkg -i /tmp/package.deb
+before=$(installed)
+renamed +1
+renamed +2
+cat >/tmp/upgrade <<'STEP'
+#!/bin/sh
+set -e
+if [ -e /tmp/package+1.deb ]; then next=/tmp/package+1.deb; else next=/tmp/package+2.deb; fi
+apt-get -q=2 -y install "$next"
+rm "$next"
+STEP
+chmod +x /tmp/upgrade
+inside /tmp/mount-test /tmp/upgrade
+[ "$(installed)" = "$before+2" ] || fail "it was not upgraded"
 grep -q '^ttl = 1h' "/etc/lazymirror/lazymirror.conf" || fail "an upgrade lost the options"
 
 echo "== remove"

@@ -27,5 +27,14 @@ readelf -dW "$program" | grep -q 'BIND_NOW\|FLAGS.*NOW' || fail "symbols are bou
 readelf -sW --dyn-syms "$program" >"$work/symbols"
 grep -q __stack_chk_fail "$work/symbols" || fail "no stack protector"
 grep -q '_chk@' "$work/symbols" || fail "no fortified functions"
+# Debian 12 builds nothing with -fcf-protection.
+if command -v hardening-check >/dev/null; then
+  hardening-check --nocfprotection "$program" >/dev/null || fail "says hardening-check"
+fi
+# Every compiler call had the flags of dpkg-buildflags, where the log is at hand;
+# that of PIE is the compiler's default, and looked at above.
+if command -v blhc >/dev/null && [ -e "$1/log" ]; then
+  blhc --bindnow --ignore-flag -fPIE --ignore-flag -pie --line-numbers "$1/log" || fail "says blhc, of the build's log"
+fi
 if grep -aq '/tmp/tmp\.' "$program"; then fail "a path of this machine is in it"; fi
 echo "lintian has no errors; the program is hardened"

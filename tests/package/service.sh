@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # service.sh DIRECTORY: the package that lies there under a real systemd, by
-# hand: a copy of this machine's root file system (an overlay in memory) is
-# booted by systemd-nspawn (packages systemd, systemd-container), without a
-# network, and service_inside.sh runs there. The tree in place lies on a loop
-# device. The machine does not notice.
+# hand: a copy of this machine's root file system (an overlay in memory), or of
+# that at $LAZYMIRROR_ROOT, is booted by systemd-nspawn (packages systemd,
+# systemd-container), without a network, and service_inside.sh runs there. The
+# tree in place lies on a loop device. The machine does not notice.
 set -euo pipefail
 
 if [ "${1:-}" != --inside ]; then
@@ -13,7 +13,7 @@ if [ "${1:-}" != --inside ]; then
   command -v systemd-nspawn >/dev/null || { echo "service: install systemd-container" >&2; exit 1; }
   exec timeout --kill-after=10 300 unshare --mount --pid --fork --kill-child --mount-proc \
     --propagation private \
-    "$0" --inside "$1"/lazymirror_*.deb
+    "$0" --inside "$1"/lazymirror_*.deb "${LAZYMIRROR_ROOT:-/}"
 fi
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,7 +21,7 @@ memory=$(mktemp -d)
 mount -t tmpfs -o mode=755 tmpfs "$memory"
 mkdir "$memory/upper" "$memory/work" "$memory/root" "$memory/mirror"
 root=$memory/root
-mount -t overlay overlay "$root" -o "lowerdir=/,upperdir=$memory/upper,workdir=$memory/work"
+mount -t overlay overlay "$root" -o "lowerdir=$3,upperdir=$memory/upper,workdir=$memory/work"
 truncate -s 400M "$memory/image"
 mkfs.xfs -q "$memory/image"
 mount -o loop "$memory/image" "$memory/mirror"
