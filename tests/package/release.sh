@@ -62,5 +62,9 @@ echo "== $release: lint"
 inside env LAZYMIRROR_CI=1 /build/lazymirror/tests/package/lint_package.sh /build/package
 
 LAZYMIRROR_ROOT=$root "$here/install.sh" "$place/package"
-if [ "${3:-}" = --service ]; then LAZYMIRROR_ROOT=$root "$here/service.sh" "$place/package"; fi
+if [ "${3:-}" = --service ]; then
+  # What the package depends on; there is no network where it is installed.
+  inside apt-get -q=2 -y -o Dpkg::Use-Pty=0 install --no-install-recommends adduser fuse3 >/dev/null
+  LAZYMIRROR_ROOT=$root "$here/service.sh" "$place/package"
+fi
 echo "release: all is well on $release"
