@@ -49,19 +49,21 @@ std::string name_of(const Part& part) {
   return part.tree.shown + (one ? "/" + part.paths.front() : "");
 }
 
-// A daemon that may not be asked is no failure when nobody has named it.
-bool run_part(const Part& part, JobKind kind, const Options& options, bool named) {
+// The exit status. kNotRunning: nobody has named it, and it may not be asked.
+int run_part(const Part& part, JobKind kind, const Options& options, bool named) {
   JobDisplay display(kind, part.tree.shown, options.json);
   const auto answer = control::ask(
       control_socket(part.tree.cache), job_message({kind, part.paths, options.recursive || !named}),
       kPatience, [&](const control::Message& progress) { display.told(progress); });
   if (answer) {
     display.ended(*answer);
-  } else if (named || answer.error().code != Errc::denied) {
+  } else if (!named && answer.error().code == Errc::denied) {
+    return kNotRunning;
+  } else {
     display.failed("cannot " + std::string(job_name(kind)) + " " + name_of(part) + ": " +
                    answer.error().message);
   }
-  return !display.has_failures();
+  return display.has_failures() ? kFailure : kSuccess;
 }
 
 // Of the paths that were given; false: not all of them lead into a tree.
@@ -101,19 +103,21 @@ int job_command(Command command, const Options& options) {
   const JobKind kind = kind_of(command, options);
   const bool named = !options.paths.empty();
   std::vector<Part> parts;
-  bool good = true;
+  int status = kSuccess;
   if (named) {
-    good = find_parts(command, options, parts);
+    if (!find_parts(command, options, parts)) status = kFailure;
   } else {
     auto all = parts_of_all(options.cache_location);
     if (all) parts = std::move(*all);
-    if (parts.empty()) {
-      print_error(all ? "no tree is shown here that you may ask" : all.error().message);
-      return all ? kNotRunning : kFailure;
-    }
+    if (!all) print_error(all.error().message);
+    status = all ? kNotRunning : kFailure;
   }
-  for (const Part& part : parts) good = run_part(part, kind, options, named) && good;
-  return good ? kSuccess : kFailure;
+  for (const Part& part : parts) {
+    const int done = run_part(part, kind, options, named);
+    if (done == kFailure || status == kNotRunning) status = done;
+  }
+  if (status == kNotRunning) print_error("no tree is shown here that you may ask");
+  return status;
 }
 
 }  // namespace lazymirror::cli

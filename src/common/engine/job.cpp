@@ -88,7 +88,8 @@ void Job::report_failure(const std::string& path, const Error& error) {
   report(JobFinding::Kind::failed, path, error);
   if (!is_outage(error.code)) return note_success();
   if (is_offline()) return;  // that is no sign of a fault
-  if (++failures_in_a_row_ >= kGiveUpAfter) {
+  // Each of them has waited for as long as a request may.
+  if (++failures_in_a_row_ >= kGiveUpAfter || tools_.parts.uplink.is_away()) {
     end(fail(error.code, "the origin cannot be reached, giving up: " + error.message));
   }
 }

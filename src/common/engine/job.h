@@ -97,7 +97,7 @@ class Job : public std::enable_shared_from_this<Job> {
   [[nodiscard]] std::string path_of(EntryId id) const;
   void report(JobFinding::Kind kind, const std::string& path, const Error& error);
   // A failure of the network may be one of many: when the origin has been away
-  // for long enough the job ends.
+  // for long enough, or nobody can be reached at all, the job ends.
   void report_failure(const std::string& path, const Error& error);
   void note_success() { failures_in_a_row_ = 0; }
   void end(const Result<>& result);

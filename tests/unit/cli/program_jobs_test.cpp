@@ -184,6 +184,9 @@ TEST_P(ProgramJobsTest, OtherUsersAreRefused) {
     EXPECT_EQ(o.out, "") << command;
     EXPECT_THAT(o.err, HasSubstr(tree_)) << command;
   }
+  const Outcome all = run_program("verify", nobody);
+  EXPECT_EQ(all.status, 3) << "there is none that he may ask";
+  EXPECT_THAT(all.err, HasSubstr("no tree is shown here that you may ask"));
   EXPECT_EQ(origin_.body_bytes("/small"), 0u);
   EXPECT_THAT(run_program("status " + tree_).out, Not(HasSubstr("offline")));
 }

@@ -142,6 +142,16 @@ TEST_F(JobsTest, AnOriginThatIsAwayEndsTheJob) {
   EXPECT_TRUE(is_complete("f199"));
 }
 
+TEST_F(JobsTest, WhenNobodyCanBeReachedTheFirstFailureEndsTheJob) {
+  for (int i = 0; i < 200; ++i) web->put("/f" + std::to_string(i), {kSize});
+  start();
+  ASSERT_TRUE(list(kRootId));
+  web->fail_all(Errc::timeout);
+  web->set_away(true);
+  EXPECT_EQ(error_of(JobKind::fetch).code, Errc::timeout);
+  EXPECT_EQ(watcher->last().failed, 1u);
+}
+
 TEST_F(JobsTest, AFullCacheEndsTheJob) {
   for (int i = 0; i < 200; ++i) web->put("/f" + std::to_string(i), {kSize});
   start([](std::unique_ptr<Cache> real) { return std::make_unique<FullCache>(std::move(real)); });
