@@ -275,14 +275,14 @@ class FakeOrigin final : public Origin {
   }
 
   TransferId list(ListRequest request, Completion<ListingReply> done) override {
-    note("LIST " + decoded(request.directory) + (request.past_caches ? " anew" : "") +
-         (request.known.any() ? " if not " + request.known.etag : ""));
+    web_->note("LIST " + decoded(request.directory) + (request.past_caches ? " anew" : "") +
+               (request.known.any() ? " if not " + request.known.etag : ""));
     return add([this, request = std::move(request), done = std::move(done)](
                    bool cancelled) mutable { done(cancelled ? ended() : web_->listing(request)); });
   }
 
   TransferId probe(const Url& url, SteadyTime, Completion<ProbeReply> done) override {
-    note("HEAD " + decoded(url));
+    web_->note("HEAD " + decoded(url));
     return add([this, url, done = std::move(done)](bool cancelled) mutable {
       done(cancelled ? ended() : web_->head(url));
     });
@@ -290,10 +290,10 @@ class FakeOrigin final : public Origin {
 
   TransferId read(RangeRequest request, std::shared_ptr<RangeSink> sink) override {
     const std::string path = decoded(request.url);
-    note("GET " + path + " " +
-         (request.whole_file
-              ? "whole"
-              : std::to_string(request.range.begin) + "-" + std::to_string(request.range.end)));
+    web_->note("GET " + path + " " +
+               (request.whole_file ? "whole"
+                                   : std::to_string(request.range.begin) + "-" +
+                                         std::to_string(request.range.end)));
     return add([this, request = std::move(request), path, sink = std::move(sink)](bool cancelled) {
       sink->on_end(cancelled ? Result<>(ended()) : send(request, path, *sink));
     });
@@ -326,15 +326,6 @@ class FakeOrigin final : public Origin {
     UniqueFunction<void(bool)> run;
     bool cancelled = false;
   };
-
-  // Offline nothing arrives.
-  void note(const std::string& request) {
-    {
-      const std::lock_guard lock(web_->mutex_);
-      if (offline_) return;
-    }
-    web_->note(request);
-  }
 
   // The network thread is told: under the lock.
   Failure ended() {

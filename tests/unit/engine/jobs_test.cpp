@@ -81,7 +81,7 @@ TEST_F(JobsTest, OfflineWhatIsHereIsNoFailureAndWhatIsMissingEndsItAtOnce) {
   engine->set_offline(true);
   EXPECT_TRUE(run(JobKind::fetch, {"here"}));
   EXPECT_EQ(watcher->last().files_done, 1u);
-  const auto asked = web->requests().size();
+  const auto asked = web->count("GET");
   const Error refused = error_of(JobKind::fetch);
   EXPECT_EQ(refused.code, Errc::unreachable);
   EXPECT_NE(refused.message.find("offline (lazymirror online ends that): 199 files are not here, 1 "
@@ -90,7 +90,7 @@ TEST_F(JobsTest, OfflineWhatIsHereIsNoFailureAndWhatIsMissingEndsItAtOnce) {
       << refused.message;
   EXPECT_EQ(watcher->last().failed, 200u);
   EXPECT_TRUE(watcher->findings().empty()) << "they are counted, not named";
-  EXPECT_EQ(web->requests().size(), asked);
+  EXPECT_EQ(web->count("GET"), asked);
   engine->set_offline(false);
   EXPECT_TRUE(run(JobKind::fetch));
 }
