@@ -31,7 +31,7 @@ from workloads import Session
 
 MODES = ["passthrough", "cached", "watch"]
 PEERS = ["rclone", "httpdirfs", "curl", "wget"]
-QUICK_LIMIT, FULL_LIMIT = 30, 600
+QUICK_LIMIT, FULL_LIMIT = 20, 600
 
 
 @dataclasses.dataclass
@@ -43,13 +43,17 @@ class Programs:
     say: object  # tells what was measured, as it comes
 
 
+MKFS = {"xfs": ["mkfs.xfs", "-q"], "ext4": ["mkfs.ext4", "-q", "-F", "-N", "600000", "-E", "lazy_itable_init=0"]}
+
+
 @contextlib.contextmanager
-def xfs_image(work, name, size="8G"):
-    """A file system of its own: permission events are asked for on nothing else."""
+def fresh_image(kind, work, name, size):
+    """A file system of its own. Permission events are asked for on nothing else; and ext4 is slow to make
+    files for some minutes after others were deleted, whoever did that (recently_deleted(), fs/ext4/ialloc.c)."""
     image, where = os.path.join(work, f"{name}.img"), os.path.join(work, name)
     os.makedirs(where)
     subprocess.run(["truncate", "-s", size, image], check=True)
-    subprocess.run(["mkfs.xfs", "-q", image], check=True)
+    subprocess.run([*MKFS[kind], image], check=True)
     subprocess.run(["mount", "-o", "loop", image, where], check=True)
     try:
         yield where
@@ -85,6 +89,7 @@ class Benchmark:
         self.programs = Programs(os.path.join(args.build, "lazymirror"), os.path.join(tests, "delay_line"),
                                  os.path.join(tests, "checked_read"), scratch, self.say)
         self.results = Results()
+        self.caches = work
         self.say("making the tree")
         self.tree = Tree(os.path.join(work, "www"), SIZES[args.sizes])
 
@@ -94,6 +99,9 @@ class Benchmark:
     def place(self, name):
         return os.path.join(self.work, name)
 
+    def home(self, name):
+        return os.path.join(self.caches, name)
+
     def native(self, xfs):
         sides = [Native("native ext4", self.tree.root, self.tree)]
         if "watch" in self.args.modes:
@@ -102,15 +110,15 @@ class Benchmark:
 
     def ours(self, origin, protocol, xfs):
         binary, rest = self.programs.lazymirror, (self.tree, origin, protocol)
-        make = {"passthrough": lambda: Mount(binary, "passthrough", "mount", self.place("mount"), *rest),
-                "cached": lambda: UserMount(binary, "cached", "mount, cached", self.place("user"), *rest),
+        make = {"passthrough": lambda: Mount(binary, "passthrough", "mount", self.home("mount"), *rest),
+                "cached": lambda: UserMount(binary, "cached", "mount, cached", self.home("user"), *rest),
                 "watch": lambda: Watch(binary, "watch", os.path.join(xfs["watch"], "home"), *rest)}
         return [(make[mode](), Session) for mode in self.args.modes]
 
     def peers(self, origin, protocol):
         rest = (self.tree, origin, protocol)
-        make = {"rclone": lambda: (Rclone("rclone", self.place("rclone"), *rest), Session),
-                "httpdirfs": lambda: (Httpdirfs("httpdirfs", self.place("httpdirfs"), *rest), Session),
+        make = {"rclone": lambda: (Rclone("rclone", self.home("rclone"), *rest), Session),
+                "httpdirfs": lambda: (Httpdirfs("httpdirfs", self.home("httpdirfs"), *rest), Session),
                 "curl": lambda: (Tool("curl", self.place("curl"), origin, protocol), ToolSession),
                 "wget": lambda: (Tool("wget", self.place("wget"), origin, protocol), WgetSession)}
         return [make[peer]() for peer in self.args.peers]
@@ -142,9 +150,11 @@ class Benchmark:
     def all_runs(self):
         with contextlib.ExitStack() as stack:
             stack.enter_context(fuse_for_all(self.work))
+            self.caches = stack.enter_context(fresh_image("ext4", self.work, "caches", "24G"))
             xfs = {}
             if "watch" in self.args.modes:
-                xfs = {name: stack.enter_context(xfs_image(self.work, name)) for name in ("native", "watch")}
+                xfs = {name: stack.enter_context(fresh_image("xfs", self.work, name, "8G"))
+                       for name in ("native", "watch")}
                 shutil.copytree(self.tree.root, os.path.join(xfs["native"], "www"))
             for protocol in self.args.protocols:
                 for round_trip in self.args.latency:

@@ -106,8 +106,8 @@ class ToolSession(Session):
         self.measure("cold sequential", self.sequential)
         self.measure("first byte in the middle", self.first_byte)
         self.measure("cold random 4 KiB", self.at_random)
-        self.measure("cold tar, 1 reader", lambda: self.files(self.tree.one_reader(), 1))
         self.measure("cold tar, 8 readers", lambda: self.files(self.tree.many_readers(), 8))
+        self.measure("cold tar, 1 reader", lambda: self.files(self.tree.one_reader(), 1))
 
     def warm(self):
         """There is no second time."""
