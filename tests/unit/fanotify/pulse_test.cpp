@@ -7,6 +7,7 @@
 #include <atomic>
 #include <barrier>
 #include <latch>
+#include <memory>
 #include <thread>
 
 #include "base/timer_queue.h"
@@ -33,14 +34,15 @@ class PulseTest : public ::testing::Test {
     pollfd waiting{ends_.first.fd(), POLLIN, 0};
     return ::poll(&waiting, 1, 30'000) == 1 && is_pong();
   }
-  // The lanes have done all they were given, but for the one that is busy.
+  // The lanes have done all they were given, but for the one that is busy. (Who leaves a
+  // barrier last may still look at it.)
   void let_the_others_answer() {
-    std::barrier<> both{3};
-    for (int i = 0; i < 2; ++i) pool.run([&] { both.arrive_and_wait(); });
-    both.arrive_and_wait();
-    std::latch timers{1};
-    timers_.lane().run([&] { timers.count_down(); });
-    timers.wait();
+    const auto both = std::make_shared<std::barrier<>>(3);
+    for (int i = 0; i < 2; ++i) pool.run([both] { both->arrive_and_wait(); });
+    both->arrive_and_wait();
+    const auto timers = std::make_shared<std::latch>(1);
+    timers_.lane().run([timers] { timers->count_down(); });
+    timers->wait();
   }
   bool is_pong() {
     auto message = ends_.first.receive_from_worker();
