@@ -21,7 +21,7 @@ constexpr Duration kLeastRest{200}, kMostRest{10'000}, kDiskRest{60'000};
 constexpr int kRestFactor = 20;
 // A file whose bytes are all there may be filled for a moment more, and many
 // moments more while there is much to do.
-constexpr Duration kPatience{1'000}, kMoment{5};
+constexpr Duration kPatience{1'000}, kMoment{20};
 
 // After a write that failed: so much is given back, or nothing stored for so long.
 constexpr std::uint64_t kRelief = 4u << 20;
@@ -106,10 +106,9 @@ void StorageKeeper::run() {
 }
 
 void StorageKeeper::make_room() {
-  const SteadyTime began = clock_.now();
   const bool waited_for = admissions_.has_waiters();
   const bool relief = relief_.exchange(false);
-  if (!waited_for && !relief && began < rest_until_) return;
+  if (!waited_for && !relief && clock_.now() < rest_until_) return;
   const std::uint64_t before = eviction_->bytes();
   const std::uint64_t extra = waited_for ? slack(admissions_.limits().cache_size) : 0;
   const auto lacks = [&]() -> std::uint64_t {
@@ -121,24 +120,25 @@ void StorageKeeper::make_room() {
   };
   if (lacks() == 0) return;
   const std::uint64_t last = admissions_.last_waiter();  // later ones are another search's
-  const bool found = find_room(lacks);
-  const SteadyTime now = clock_.now();
+  const auto in_vain = search(lacks);
   if (relief && eviction_->bytes() > before) admissions_.reopen();
-  if (found) return admissions_.serve();
-  rest_until_ = now + kDiskRest;
+  if (!in_vain) return admissions_.serve();
+  rest_until_ = clock_.now() + kDiskRest;
   const std::uint64_t refused = admissions_.refused();
-  admissions_.refuse(last, std::clamp(kRestFactor * since(began, now), kLeastRest, kMostRest));
+  admissions_.refuse(last, std::clamp(kRestFactor * *in_vain, kLeastRest, kMostRest));
   if (admissions_.refused() > refused) warn();
 }
 
 // Files that are being filled are passed over, and may go as soon as they are not.
-bool StorageKeeper::find_room(const std::function<std::uint64_t()>& lacks) {
+std::optional<Duration> StorageKeeper::search(const std::function<std::uint64_t()>& lacks) {
   const SteadyTime until = clock_.now() + kPatience;
   for (;;) {
+    const SteadyTime began = clock_.now();
     const bool filling = cache_.is_written_to();
-    if (eviction_->run(lacks)) return true;
-    if (!filling || !admissions_.has_waiters() || clock_.now() > until) return false;
-    if (!admissions_.pause(kMoment)) return false;
+    if (eviction_->run(lacks)) return std::nullopt;
+    const SteadyTime now = clock_.now();
+    const bool again = filling && admissions_.has_waiters() && now < until;
+    if (!again || !admissions_.pause(kMoment)) return since(began, now);
   }
 }
 

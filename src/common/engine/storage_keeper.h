@@ -49,7 +49,8 @@ class StorageKeeper final : public Storage {
  private:
   void run();
   void make_room();
-  bool find_room(const std::function<std::uint64_t()>& lacks);
+  // How long it took, when it was in vain.
+  std::optional<Duration> search(const std::function<std::uint64_t()>& lacks);
   void look_ahead();
   void warn();
   [[nodiscard]] std::uint64_t stored_of(EntryId id);
