@@ -133,8 +133,8 @@ void StorageKeeper::make_room() {
 std::optional<Duration> StorageKeeper::search(const std::function<std::uint64_t()>& lacks) {
   const SteadyTime until = clock_.now() + kPatience;
   for (;;) {
-    const SteadyTime began = clock_.now();
     const bool filling = cache_.is_written_to();
+    const SteadyTime began = clock_.now();
     if (eviction_->run(lacks)) return std::nullopt;
     const SteadyTime now = clock_.now();
     const bool again = filling && admissions_.has_waiters() && now < until;

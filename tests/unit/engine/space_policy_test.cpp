@@ -3,6 +3,7 @@
 // The arithmetic of the quota, and who is admitted by it.
 #include "engine/space_policy.h"
 
+#include <future>
 #include <map>
 
 #include "cache_around.h"
@@ -237,6 +238,54 @@ TEST_F(AdmissionsTest, ModelOfTheBound) {
   }
   admissions.stop();
   for (const auto& each : asked) EXPECT_TRUE(each->answered);
+}
+
+// --- the keeper ---
+
+// Something is always being filled, and each question takes a while.
+class BusyCache final : public CacheAround {
+ public:
+  BusyCache(std::unique_ptr<Cache> real, ManualClock& clock)
+      : CacheAround(std::move(real)), clock_(clock) {}
+  bool is_written_to() const override {
+    clock_.advance(Duration(600));
+    ++asked;
+    return true;
+  }
+  mutable std::atomic<int> asked{0};
+
+ private:
+  ManualClock& clock_;
+};
+
+class NoFiles final : public FileEvictor {
+ public:
+  Result<> evict(EntryId) override { return fail(Errc::busy, "it is in use"); }
+  Result<std::uint64_t> evict_tail(EntryId, std::uint64_t) override {
+    return fail(Errc::busy, "it is in use");
+  }
+};
+
+TEST(StorageKeeperTest, RestsForWhatASearchTookAndNotForItsPatience) {
+  const TempDir directory;
+  ManualClock clock;
+  auto opened = Cache::open({directory / "cache", "http://x.test/", Duration(100), 100, ""}, clock);
+  ASSERT_TRUE(opened) << opened.error().message;
+  BusyCache cache(std::move(*opened), clock);
+  NoFiles files;
+  StorageKeeper keeper({.cache_size = 4096, .look_interval = std::chrono::hours(10'000)}, cache,
+                       clock);
+  keeper.start(files);
+  std::promise<Result<RoomPtr>> answer;
+  keeper.admissions().admit(8192, [&](Result<RoomPtr> room) { answer.set_value(std::move(room)); });
+  const auto room = answer.get_future().get();
+  ASSERT_FALSE(room);
+  EXPECT_EQ(room.error().code, Errc::no_space);
+  EXPECT_EQ(cache.asked, 2) << "it is tried again for a second, while something is being filled";
+  EXPECT_TRUE(keeper.admissions().is_full());
+  clock.advance(Duration(201));
+  EXPECT_FALSE(keeper.admissions().is_full()) << "the next one is looked at anew";
+  keeper.stop();
 }
 
 }  // namespace
