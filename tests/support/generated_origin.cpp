@@ -18,37 +18,11 @@
 #include <thread>
 
 #include "base/unique_fd.h"
+#include "support/http_socket.h"
 #include "support/oracle_http.h"
 
 namespace lazymirror::testing {
 namespace {
-
-constexpr std::size_t kMaxHead = 64u << 10;
-
-bool send_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-// Up to and with the empty line; what follows stays in `buffer`.
-std::optional<std::string> receive_head(int fd, std::string& buffer) {
-  std::size_t end = 0;
-  while ((end = buffer.find("\r\n\r\n")) == std::string::npos) {
-    std::array<char, 4096> piece;
-    const ssize_t n = ::recv(fd, piece.data(), piece.size(), 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0 || buffer.size() > kMaxHead) return std::nullopt;
-    buffer.append(piece.data(), static_cast<std::size_t>(n));
-  }
-  std::string head = buffer.substr(0, end + 4);
-  buffer.erase(0, end + 4);
-  return head;
-}
 
 std::string row(const std::string& name, const std::string& size) {
   return "<a href=\"" + name + "\">" + name + "</a>   14-Nov-2023 22:13   " + size + '\n';

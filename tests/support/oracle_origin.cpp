@@ -24,6 +24,7 @@
 #include <unordered_map>
 
 #include "base/unique_fd.h"
+#include "support/http_socket.h"
 #include "support/oracle_answer.h"
 #include "support/oracle_http.h"
 #include "support/oracle_tree.h"
@@ -32,7 +33,6 @@ namespace lazymirror::testing {
 namespace {
 
 constexpr std::size_t kPiece = 256u << 10;
-constexpr std::size_t kMaxHead = 64u << 10;
 
 [[noreturn]] void give_up(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -61,32 +61,6 @@ unsigned port_of(const UniqueFd& fd) {
     give_up("oracle origin: getsockname");
   }
   return ntohs(address.sin_port);
-}
-
-bool send_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-// The next request head, with what arrived behind it left in `pending`.
-std::optional<std::string> receive_head(int fd, std::string& pending) {
-  std::array<char, 16384> buffer;
-  std::size_t end = 0;
-  while ((end = pending.find("\r\n\r\n")) == std::string::npos) {
-    if (pending.size() > kMaxHead) return std::nullopt;
-    const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return std::nullopt;
-    pending.append(buffer.data(), static_cast<std::size_t>(n));
-  }
-  std::string head = pending.substr(0, end + 4);
-  pending.erase(0, end + 4);
-  return head;
 }
 
 // Bytes [begin, end) of the answer's body, appended to `out`.

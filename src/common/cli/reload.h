@@ -57,7 +57,7 @@ class Reload {
   [[nodiscard]] Result<Options> read(const std::string& text) const;
 
   const Surroundings user_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // one reload at a time, the engine's part of it included
   Options now_;
   Engine* engine_ = nullptr;
   SetTtls more_;

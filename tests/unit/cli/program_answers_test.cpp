@@ -14,14 +14,9 @@
 #include "base/file_io.h"
 #include "base/unique_fd.h"
 #include "control/message.h"
-#include "support/loop_fs.h"
-#include "support/mounts.h"
-#include "support/oracle_origin.h"
-#include "support/skip.h"
-#include "support/temp_dir.h"
 #include "support/truth.h"
 #include "support/waiting.h"
-#include "unit/cli/program.h"
+#include "unit/cli/program_tree.h"
 
 namespace lazymirror::testing {
 namespace {
@@ -31,32 +26,10 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kSize = 8 << 20;
-
-enum class Mode { mount, watch };
-
-class ProgramAnswersTest : public ::testing::TestWithParam<Mode> {
+class ProgramAnswersTest : public ProgramTreeTest {
  protected:
-  void SetUp() override {
-    static const bool is_private = enter_private_mounts();
-    LM_REQUIRE(is_private && SmallFs::available(), "needs CAP_SYS_ADMIN");
-    LM_REQUIRE(::access("/dev/fuse", R_OK | W_OK) == 0, "/dev/fuse cannot be opened");
-    disk_ = std::make_unique<SmallFs>(SmallFs::Kind::ext4, 128 << 20);
-    cache_ = disk_->path() + "/cache";
-    tree_ = GetParam() == Mode::watch ? cache_ + "/data" : work_.make_dir("mnt");
-    origin_.put("/small", {.size = 1000});
-    origin_.put("/large", {.size = kSize});
-    origin_.put("/a/deep", {.size = 1000});
-  }
-  ~ProgramAnswersTest() override {
-    if (disk_) (void)run_program("stop " + cache_);
-  }
+  ProgramAnswersTest() { origin_.put("/a/deep", {.size = 1000}); }
 
-  Outcome start(const std::string& more = "") {
-    const std::string url = origin_.url();
-    if (GetParam() == Mode::watch) return run_program("watch " + more + " " + url + " " + cache_);
-    return run_program("mount " + more + " --cache-location " + cache_ + " " + url + " " + tree_);
-  }
   // 0 or the errno of reading the beginning.
   [[nodiscard]] int read_beginning(const std::string& name) const {
     const UniqueFd fd(::open((tree_ + name).c_str(), O_RDONLY | O_CLOEXEC));
@@ -95,11 +68,6 @@ class ProgramAnswersTest : public ::testing::TestWithParam<Mode> {
     }
     return names;
   }
-
-  TempDir work_;
-  OracleOrigin origin_;
-  std::unique_ptr<SmallFs> disk_;
-  std::string cache_, tree_;
 };
 
 TEST_P(ProgramAnswersTest, StatusTellsOfTheTree) {

@@ -12,13 +12,8 @@
 
 #include "control/message.h"
 #include "support/child_process.h"
-#include "support/loop_fs.h"
-#include "support/mounts.h"
-#include "support/oracle_origin.h"
-#include "support/skip.h"
-#include "support/temp_dir.h"
 #include "support/truth.h"
-#include "unit/cli/program.h"
+#include "unit/cli/program_tree.h"
 #include "unit/cli/terminal_program.h"
 
 namespace lazymirror::testing {
@@ -28,34 +23,12 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr std::uint64_t kSize = 8 << 20;
-
-enum class Mode { mount, watch };
-
-class ProgramJobsTest : public ::testing::TestWithParam<Mode> {
+class ProgramJobsTest : public ProgramTreeTest {
  protected:
-  void SetUp() override {
-    static const bool is_private = enter_private_mounts();
-    LM_REQUIRE(is_private && SmallFs::available(), "needs CAP_SYS_ADMIN");
-    LM_REQUIRE(::access("/dev/fuse", R_OK | W_OK) == 0, "/dev/fuse cannot be opened");
-    disk_ = std::make_unique<SmallFs>(SmallFs::Kind::ext4, 128 << 20);
-    cache_ = disk_->path() + "/cache";
-    tree_ = GetParam() == Mode::watch ? cache_ + "/data" : work_.make_dir("mnt");
-    origin_.put("/small", {.size = 1000});
-    origin_.put("/large", {.size = kSize});
-    origin_.put("/a/b/deep", {.size = 1000});
-  }
-  ~ProgramJobsTest() override {
-    origin_.unstall();
-    if (disk_) (void)run_program("stop " + cache_);
-  }
+  ProgramJobsTest() { origin_.put("/a/b/deep", {.size = 1000}); }
 
   void start(const std::string& more = "") {
-    const std::string url = origin_.url();
-    const Outcome o = GetParam() == Mode::watch
-                          ? run_program("watch " + more + " " + url + " " + cache_)
-                          : run_program("mount " + more + " --cache-location " + cache_ + " " +
-                                        url + " " + tree_);
+    const Outcome o = ProgramTreeTest::start(more);
     ASSERT_EQ(o.status, 0) << o.err;
   }
   // Each line of its answer is a message; the last one.
@@ -88,11 +61,6 @@ class ProgramJobsTest : public ::testing::TestWithParam<Mode> {
     }
     EXPECT_EQ(run_command({"umount", "-l", work_ / "disk"}).status, 0);
   }
-
-  TempDir work_;
-  OracleOrigin origin_;
-  std::unique_ptr<SmallFs> disk_;
-  std::string cache_, tree_;
 };
 
 TEST_P(ProgramJobsTest, FetchMakesATreeCompleteAndReadsCostNothing) {
