@@ -7,6 +7,8 @@
 // server has said how many it takes, refused, and the connection given up. So
 // the number is found by going up one with every answer, twice as many in a
 // round trip, until something has to wait; some seconds later more is tried.
+// Answers that are there within one turn of libcurl make nothing wait: more than
+// the server takes is then handed over, at no cost, until they last.
 //
 // Pure; not synchronised.
 #pragma once
