@@ -81,6 +81,7 @@ def fuse_for_all(work):
 class Benchmark:
     def __init__(self, args, work):
         self.args = args
+        self.facts = machine(args)
         self.work = work
         scratch = os.path.join(work, "scratch")
         os.makedirs(scratch)
@@ -95,6 +96,10 @@ class Benchmark:
 
     def say(self, text):
         print(f"bench: {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+    def save(self):
+        facts = {**self.facts, "load when it ended": f"{os.getloadavg()[0]:.1f}"}
+        write(self.results, SIZES[self.args.sizes], facts, self.args.output)
 
     def place(self, name):
         return os.path.join(self.work, name)
@@ -133,7 +138,7 @@ class Benchmark:
             self.results.keep_peak(system)
 
     def limit(self, system):
-        return QUICK_LIMIT if self.args.quick and system.name in PEERS else FULL_LIMIT
+        return self.args.limit if system.name in PEERS else FULL_LIMIT
 
     def one_run(self, run, xfs):
         self.results.run = run
@@ -159,6 +164,7 @@ class Benchmark:
             for protocol in self.args.protocols:
                 for round_trip in self.args.latency:
                     self.one_run(Run(protocol, round_trip), xfs)
+                    self.save()
 
 
 def first_line(*argv):
@@ -217,12 +223,14 @@ def arguments():
     parser.add_argument("--repetitions", type=int, help="of ours; peers are measured once")
     parser.add_argument("--quick", action="store_true", help="HTTP/2 at 40 ms, once, peers stopped after "
                         f"{QUICK_LIMIT} s: less than ten minutes")
+    parser.add_argument("--limit", type=int, help=f"seconds after which a peer is stopped: {FULL_LIMIT}")
     parser.add_argument("--output", default="build/bench-results", help="a directory for the results")
     parser.add_argument("--work", default="/var/tmp", help="a directory on the file system to measure (ext4)")
     parser.add_argument("--build", default="build/bench", help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.protocols = args.protocols or (["h2"] if args.quick else ["h2", "h1"])
     args.latency = args.latency or ([40] if args.quick else [0, 40, 100])
+    args.limit = args.limit or (QUICK_LIMIT if args.quick else FULL_LIMIT)
     args.repetitions = args.repetitions or (1 if args.quick else 3)
     args.build = os.path.abspath(args.build)
     return args
@@ -237,15 +245,13 @@ def end_in_order(*_):
 def main():
     args = arguments()
     signal.signal(signal.SIGTERM, end_in_order)
-    facts = machine(args)
     with tempfile.TemporaryDirectory(prefix="lazymirror-bench.", dir=args.work) as work:
         os.chmod(work, 0o755)
         benchmark = Benchmark(args, work)
         try:
             benchmark.all_runs()
         finally:
-            facts["load when it ended"] = f"{os.getloadavg()[0]:.1f}"
-            write(benchmark.results, SIZES[args.sizes], facts, args.output)
+            benchmark.save()
     with open(os.path.join(args.output, "results.md"), encoding="utf-8") as text:
         print(text.read())
 

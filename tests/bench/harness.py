@@ -36,6 +36,13 @@ def wait_until(done, what, seconds=30):
         time.sleep(0.01)
 
 
+def is_shown(data):
+    # os.path.ismount() does not know bind mounts.
+    with open("/proc/self/mountinfo") as mounts:
+        shown = any(line.split()[4] == data for line in mounts)
+    return shown and os.stat(data).st_mode & 0o777 == 0o755
+
+
 class Bench:
     def __init__(self, args):
         self.args = args
@@ -99,14 +106,17 @@ server {{ listen 127.0.0.1:{port}; root {self.www}; autoindex on; }} }}""")
             server.wait()
 
     @contextlib.contextmanager
-    def oracle_origin(self, delay_ms, *files):
-        server = subprocess.Popen([self.oracle, str(delay_ms), *files], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True)
+    def server(self, *argv):
+        """One of ours: its URL is what it says first, and its input's end is its own."""
+        server = subprocess.Popen([*map(str, argv)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             yield server.stdout.readline().strip()
         finally:
             server.stdin.close()
             server.wait()
+
+    def oracle_origin(self, delay_ms, *files):
+        return self.server(self.oracle, delay_ms, *files)
 
     @contextlib.contextmanager
     def daemon(self, argv, is_up):
@@ -137,6 +147,13 @@ server {{ listen 127.0.0.1:{port}; root {self.www}; autoindex on; }} }}""")
         finally:
             if os.path.ismount(mnt):
                 subprocess.run(["umount", "-l", mnt])
+
+    @contextlib.contextmanager
+    def watch(self, url, cache, *options):
+        data = os.path.join(cache, "data")
+        argv = ["watch", "--foreground", *options, url, cache]
+        with self.daemon(argv, lambda: is_shown(data)) as daemon:
+            yield data, cache, daemon.pid
 
     def put(self, figure, ours, plain=None):
         self.results.setdefault(figure, []).append((ours, plain))

@@ -24,7 +24,6 @@ import time
 
 import harness
 from harness import run
-from watch_bench import is_shown
 
 SHAPE = (100, 100, 100)
 CACHED, FILE_SIZE = 1000, 4096  # directories of 100 files
@@ -71,16 +70,6 @@ class ScaleBench(harness.Bench):
         self.generated = os.path.join(self.args.build, "tests/bench/generated_server")
 
     @contextlib.contextmanager
-    def generated_origin(self, *shape):
-        server = subprocess.Popen([self.generated, *map(str, shape)], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True)
-        try:
-            yield server.stdout.readline().strip()
-        finally:
-            server.stdin.close()
-            server.wait()
-
-    @contextlib.contextmanager
     def file_system(self):
         image, where = self.path("image"), self.path("fs")
         os.makedirs(where)
@@ -93,12 +82,6 @@ class ScaleBench(harness.Bench):
             run("umount", where)
             os.unlink(image)
 
-    @contextlib.contextmanager
-    def watch(self, url, cache, *options):
-        data = os.path.join(cache, "data")
-        with self.daemon(["watch", "--foreground", *options, url, cache], lambda: is_shown(data)) as daemon:
-            yield data, cache, daemon.pid
-
     def mounted(self, url, measure, *options):
         cache = self.path("cache")
         measure("mount", lambda: self.mount(url, *options, cache=cache))
@@ -110,7 +93,7 @@ class ScaleBench(harness.Bench):
     # --- the crawl ---
 
     def crawl(self, served):
-        with self.generated_origin(*SHAPE) as url:
+        with self.server(self.generated, *SHAPE) as url:
             served(url, self.crawl_of)
 
     def crawl_mount(self):
