@@ -49,7 +49,7 @@ class SiblingPrefetch {
 
   static constexpr std::size_t kMostAhead = 1024;
   static constexpr std::size_t kBeyond = 4;  // files, outside of where the stream has been
-  static constexpr std::uint64_t kFirstCredit = 512u << 10, kMostCredit = 8u << 20;
+  static constexpr std::uint64_t kFirstCredit = 1u << 20, kMostCredit = 8u << 20;
   static constexpr std::uint64_t kShare = 10;          // one unused byte in so many used ones
   static constexpr std::uint64_t kRequestCost = 1024;  // of a file besides its bytes
 
