@@ -38,7 +38,9 @@ endif()
 
 find_program(LAZYMIRROR_CCACHE ccache)
 if(LAZYMIRROR_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${LAZYMIRROR_CCACHE}")
+  # Sources have absolute names in the debugging information, so that an object
+  # made in one build directory serves in another.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_NOHASHDIR=1 "${LAZYMIRROR_CCACHE}")
 endif()
 
 # The tests are some sixty statically linked programs: a quick linker is worth

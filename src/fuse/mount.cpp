@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuse/mount.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -10,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/log.h"
 #include "fuse/filesystem.h"
 #include "fuse/mount_arguments.h"
 #include "fuse/mountpoint.h"
@@ -120,9 +119,9 @@ class FuseMount final : public Mount {
     if (place_.empty()) return;
     const auto done = unmount(place_, device_);
     if (!done) {
-      spdlog::warn("fuse: {}", done.error().message);
+      log::warn("fuse: {}", done.error().message);
     } else if (*done == Unmounted::detached) {
-      spdlog::warn("fuse: {} is in use: detached; programs that still use it get errors", place_);
+      log::warn("fuse: {} is in use: detached; programs that still use it get errors", place_);
     }
   }
 
@@ -177,7 +176,7 @@ Result<std::unique_ptr<Mount>> Mount::create(MountOptions options, Engine& engin
     return fail(started.error());
   }
   const Strategy strategy = mount->strategy();
-  spdlog::info("fuse: files are read in the {} way: {}", strategy.name, strategy.reason);
+  log::info("fuse: files are read in the {} way: {}", strategy.name, strategy.reason);
   return mount;
 }
 

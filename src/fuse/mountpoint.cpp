@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <spdlog/spdlog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "base/file_io.h"
+#include "base/log.h"
 
 namespace lazymirror::fuse {
 namespace {
@@ -101,7 +101,7 @@ Result<> clear_dead_mount(const MountLine& entry) {
   if (const int err = unmount_once(entry.path, true); err != 0) {
     return fail_errno(err, "cannot take the dead mount at " + entry.path + " away");
   }
-  spdlog::warn("fuse: took away a dead mount of {} at {}", entry.source, entry.path);
+  log::warn("fuse: took away a dead mount of {} at {}", entry.source, entry.path);
   return {};
 }
 
@@ -157,7 +157,7 @@ void raise_read_ahead(const std::string& device, unsigned kib) {
   const auto fd = open_fd(AT_FDCWD, path, O_WRONLY);
   const std::string text = std::to_string(kib);
   if (!fd || ::write(fd->get(), text.data(), text.size()) < 0) {
-    spdlog::debug("fuse: read-ahead stays at the kernel's default: {} cannot be written", path);
+    log::debug("fuse: read-ahead stays at the kernel's default: {} cannot be written", path);
   }
 }
 

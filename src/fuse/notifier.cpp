@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuse/notifier.h"
 
-#include <spdlog/spdlog.h>
-
 #include <cstring>
 #include <utility>
 
+#include "base/log.h"
 #include "base/worker_pool.h"
 
 namespace lazymirror::fuse {
@@ -84,7 +83,7 @@ void Notifier::send(fuse_session* session, const Notice& notice) const {
   }
   // -ENOENT: the kernel has dropped it by itself; -ENODEV, -ENOTCONN: unmounted.
   if (err != 0 && err != -ENOENT && err != -ENODEV && err != -ENOTCONN) {
-    spdlog::debug("fuse: notification failed: {}", std::strerror(-err));
+    log::debug("fuse: notification failed: {}", std::strerror(-err));
   }
 }
 

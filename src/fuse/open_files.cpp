@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuse/open_files.h"
 
-#include <spdlog/spdlog.h>
-
 #include <cstring>
+
+#include "base/log.h"
 
 namespace lazymirror::fuse {
 
@@ -37,7 +37,7 @@ int OpenFiles::share_backing(NodeId node) {
 int OpenFiles::make_backing(fuse_req_t request, NodeId node, File& file) {
   const Result<UniqueFd> fd = file.backing_fd();
   if (!fd) {
-    spdlog::debug("fuse: no backing file for passthrough: {}", fd.error().message);
+    log::debug("fuse: no backing file for passthrough: {}", fd.error().message);
     return 0;
   }
   int error = 0;
@@ -62,7 +62,7 @@ void OpenFiles::note_refusal(int error) {
     const std::lock_guard lock(mutex_);
     if (!refusals_.insert(error).second) return;
   }
-  spdlog::warn(
+  log::warn(
       "fuse: the kernel refuses passthrough to the cache ({}); such files are read "
       "through the daemon",
       std::strerror(error));

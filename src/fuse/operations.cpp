@@ -7,13 +7,13 @@
 //   lseek      without it the kernel reports no holes, so that tools which skip
 //              holes read everything
 //   flush, fsync, poll, ioctl, locks: the kernel's own answers are right
-#include <spdlog/spdlog.h>
 
 #include <cstring>
 #include <string_view>
 
 #include "base/entry_name.h"
 #include "base/errno_map.h"
+#include "base/log.h"
 #include "fuse/filesystem.h"
 #include "fuse/mount_arguments.h"
 
@@ -32,7 +32,7 @@ void guarded(fuse_req_t request, Args... args) {
   try {
     operation(filesystem(request), Reply(request, filesystem(request).outstanding), args...);
   } catch (const std::exception& e) {
-    spdlog::error("fuse: a request failed: {}", e.what());
+    log::error("fuse: a request failed: {}", e.what());
   }
 }
 
@@ -266,8 +266,7 @@ int Filesystem::logged_errno(const char* operation, EntryId entry, const Error& 
   const auto untold =
       failures.ask(cause_of(std::to_string(entry), error), std::chrono::steady_clock::now());
   if (untold) {
-    spdlog::warn("fuse: cannot {} entry {}: {}{}", operation, entry, error.message,
-                 repeated(*untold));
+    log::warn("fuse: cannot {} entry {}: {}{}", operation, entry, error.message, repeated(*untold));
   }
   return to_errno(error.code);
 }

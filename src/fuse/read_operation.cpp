@@ -2,12 +2,12 @@
 //
 // READ: fill the range, read it from the cache, answer. While the fill waits
 // for the network, no thread does: the job lies in the fill's completion.
-#include <spdlog/spdlog.h>
 
 #include <memory>
 
 #include "base/byte_range.h"
 #include "base/errno_map.h"
+#include "base/log.h"
 #include "fuse/filesystem.h"
 #include "fuse/mount_arguments.h"
 

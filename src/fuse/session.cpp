@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <chrono>
@@ -13,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/log.h"
 #include "base/worker_pool.h"
 #include "fuse/filesystem.h"
 
@@ -33,7 +33,7 @@ void log_from_libfuse(fuse_log_level level, const char* format, va_list values) 
   std::string line(text);
   while (!line.empty() && line.back() == '\n') line.pop_back();
   // Every failure is reported by whoever called libfuse.
-  spdlog::debug("fuse: libfuse: {}", line);
+  log::debug("fuse: libfuse: {}", line);
   if (level <= FUSE_LOG_WARNING) libfuse_said = std::move(line);
   errno = saved_errno;
 }

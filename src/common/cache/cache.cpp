@@ -2,12 +2,12 @@
 #include "cache/cache.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 
 #include "base/file_io.h"
+#include "base/log.h"
 #include "cache/cache_directory.h"
 #include "cache/data_file.h"
 #include "cache/file_table.h"
@@ -111,7 +111,7 @@ DiskCache::~DiskCache() {
     stopped = fail_errno(errno, "cannot sync the cache");
   }
   if (stopped) stopped = context_->catalog->mark_clean();
-  if (!stopped) spdlog::warn("cache: not stopped cleanly: {}", stopped.error().message);
+  if (!stopped) log::warn("cache: not stopped cleanly: {}", stopped.error().message);
 }
 
 Result<TreePath> DiskCache::path_of(EntryId id) const {
@@ -147,7 +147,7 @@ void DiskCache::drop_data(const TreePath& directory, const ListingDiff& diff) {
     auto r = item.kind == EntryKind::directory
                  ? context_->tree.remove_directory(path)
                  : context_->tree.remove_file(path, item.id, before_generation);
-    if (!r) spdlog::warn("cache: {}", r.error().message);
+    if (!r) log::warn("cache: {}", r.error().message);
   };
   for (const auto& item : diff.removed) each(item, UINT64_MAX);
   for (const auto& item : diff.changed) {
@@ -166,7 +166,7 @@ Result<Entry> DiskCache::record_file(EntryId id, const Version& seen) {
     if (placer_) return entry;
     auto path = path_of(id);
     auto r = path ? context_->tree.remove_file(*path, id, entry->generation) : fail(path.error());
-    if (!r) spdlog::warn("cache: {}", r.error().message);
+    if (!r) log::warn("cache: {}", r.error().message);
   } else if (const auto file = files_.find(id)) {
     if (file->generation() == entry->generation) {
       file->learn(seen);

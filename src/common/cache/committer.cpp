@@ -2,12 +2,12 @@
 #include "cache/committer.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <exception>
 
+#include "base/log.h"
 #include "base/worker_pool.h"
 
 namespace lazymirror {
@@ -124,9 +124,9 @@ Result<> Committer::sync(
 
 void Committer::report(const Result<>& result) {
   if (!result && !failing_) {
-    spdlog::error("cache: what was fetched cannot be recorded: {}", result.error().message);
+    log::error("cache: what was fetched cannot be recorded: {}", result.error().message);
   }
-  if (result && failing_) spdlog::info("cache: what is fetched is recorded again");
+  if (result && failing_) log::info("cache: what is fetched is recorded again");
   failing_ = !result;
 }
 

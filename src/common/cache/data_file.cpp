@@ -2,13 +2,13 @@
 #include "cache/data_file.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "base/file_io.h"
+#include "base/log.h"
 #include "cache/record.h"
 
 namespace lazymirror {
@@ -29,7 +29,7 @@ Result<std::shared_ptr<DataFile>> DataFile::open(std::shared_ptr<FileContext> co
   }
   const bool has_map = !record.map.empty();
   if (has_map && !parse_map(record)) {
-    spdlog::warn("cache: the chunk map of {} is damaged: it is fetched again", path.back());
+    log::warn("cache: the chunk map of {} is damaged: it is fetched again", path.back());
     record.chunk_size = 0;
   }
   const bool usable = has_map && record.chunk_size != 0;
@@ -319,8 +319,8 @@ Result<> DataFile::give_up(Result<> (Catalog::*note)(const FileRecord&)) {
 }
 
 void DataFile::data_lost(const Error& why) {
-  spdlog::error("cache: {}: {}; its bytes are fetched again", path_.back(), why.message);
-  if (auto r = discard(); !r) spdlog::error("cache: {}: {}", path_.back(), r.error().message);
+  log::error("cache: {}: {}; its bytes are fetched again", path_.back(), why.message);
+  if (auto r = discard(); !r) log::error("cache: {}: {}", path_.back(), r.error().message);
 }
 
 // --- the committer's view ---

@@ -3,7 +3,6 @@
 // Bytes against their checksums: those that a power loss has put under
 // suspicion when they are first used, all of them when somebody asks for it.
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "base/crew.h"
 #include "base/file_io.h"
+#include "base/log.h"
 #include "cache/checksum.h"
 #include "cache/data_file.h"
 
@@ -96,11 +96,10 @@ void DataFile::check_suspect(const Sample& sample) {
 }
 
 void DataFile::forget_chunk(const FileRecord& rest) {
-  spdlog::warn("cache: {}: a chunk is not what it was when stored; it is fetched again",
-               path_.back());
+  log::warn("cache: {}: a chunk is not what it was when stored; it is fetched again", path_.back());
   if (retired_) return;
   if (auto r = context_->catalog->clear(rest); !r) {
-    spdlog::error("cache: {}: {}", path_.back(), r.error().message);
+    log::error("cache: {}: {}", path_.back(), r.error().message);
   }
 }
 

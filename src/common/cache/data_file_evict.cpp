@@ -29,11 +29,11 @@
 // the lease away (a holder has 45 seconds), an opener finds the bits cleared
 // and waits to be filled, which waits for `creation_`.
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 
+#include "base/log.h"
 #include "cache/data_file.h"
 #include "cache/write_lease.h"
 

@@ -3,13 +3,13 @@
 // What DataFile does in place: taking over what stands at the path, keeping its
 // time, and leaving no holes in it.
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "base/file_io.h"
+#include "base/log.h"
 #include "cache/data_file.h"
 
 namespace lazymirror {
@@ -142,7 +142,7 @@ void DataFile::show_mtime(std::int64_t mtime_ns) {
   const Fd data = state_.with(
       [&](State& s) { return std::exchange(s.mtime_ns, mtime_ns) == mtime_ns ? Fd() : s.data; });
   if (!data) return;
-  if (auto r = set_mtime(data->get(), mtime_ns); !r) spdlog::warn("cache: {}", r.error().message);
+  if (auto r = set_mtime(data->get(), mtime_ns); !r) log::warn("cache: {}", r.error().message);
 }
 
 Result<> DataFile::restore_mtime(const Fd& data) {

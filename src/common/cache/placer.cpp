@@ -2,7 +2,6 @@
 #include "cache/placer.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 
 #include "base/crew.h"
 #include "base/file_io.h"
+#include "base/log.h"
 
 namespace lazymirror {
 namespace {
@@ -264,8 +264,7 @@ Result<> PlacingRun::make_file(Child& child) {
 }
 
 Result<> PlacingRun::left_out(const Entry& entry) {
-  spdlog::warn("cache: {} is too large for the file system of the cache: it is not shown",
-               entry.name);
+  log::warn("cache: {} is too large for the file system of the cache: it is not shown", entry.name);
   return {};
 }
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
-#include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -18,6 +17,7 @@
 
 #include "base/crew.h"
 #include "base/file_io.h"
+#include "base/log.h"
 
 namespace lazymirror {
 namespace {
@@ -99,7 +99,7 @@ Poison::Poison(int meta) {
     // One block first: most file systems cannot share it.
     const bool shares = write_template(fd->get(), kBlock) && can_clone(meta, fd->get());
     auto written = shares ? write_template(fd->get(), step_) : Result<>();
-    if (!written) spdlog::warn("cache: placeholders stay sparse: {}", written.error().message);
+    if (!written) log::warn("cache: placeholders stay sparse: {}", written.error().message);
     if (!shares || !written) {
       (void)::unlinkat(meta, kName, 0);
       return;
@@ -142,7 +142,7 @@ Result<bool> Poison::clone(int fd, ByteRange blocks) const {
       if (errno == EINTR) continue;
       if (!cannot_share(errno)) return fail_errno(errno, "cannot make a placeholder");
       if (!warned_.exchange(true)) {
-        spdlog::warn(
+        log::warn(
             "cache: a data file cannot share blocks with {} (is copy-on-write off?): placeholders "
             "like it stay sparse",
             kName);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/control_commands.h"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/job_handlers.h"
 #include "cli/metrics.h"
 #include "cli/report_message.h"
@@ -193,7 +193,7 @@ std::shared_ptr<control::ControlServer> serve_control(const ServedTree& tree) {
   auto server =
       control::ControlServer::start(control_socket(tree.cache_directory), control_handlers(tree));
   if (server) return std::move(*server);
-  spdlog::warn("cli: the commands for a running tree will not work: {}", server.error().message);
+  log::warn("cli: the commands for a running tree will not work: {}", server.error().message);
   return nullptr;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/daemon_process.h"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <csignal>
+
+#include "base/log.h"
 
 namespace lazymirror::cli {
 
@@ -14,7 +15,7 @@ void set_signal_defaults() {
 }
 
 void leave_working_directory() {
-  if (::chdir("/") != 0) spdlog::warn("cli: cannot leave the working directory");
+  if (::chdir("/") != 0) log::warn("cli: cannot leave the working directory");
 }
 
 bool has_terminal() {

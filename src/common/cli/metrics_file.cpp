@@ -2,7 +2,6 @@
 #include "cli/metrics_file.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +15,7 @@
 #include <thread>
 
 #include "base/file_io.h"
+#include "base/log.h"
 #include "base/worker_pool.h"
 #include "cli/stray_process.h"
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/file_io.h"
+#include "base/log.h"
 #include "cli/tree_plan.h"
 #include "config/command_line.h"
 #include "config/validate.h"
@@ -119,18 +120,18 @@ Result<Reloaded> Reload::run(const std::string& text) {
     (*applied ? out.changed : out.restart).emplace_back(option.name);
   }
   if (note_) note_(text);
-  for (const std::string& name : out.changed) spdlog::info("cli: {} was changed", name);
+  for (const std::string& name : out.changed) log::info("cli: {} was changed", name);
   for (const std::string& name : out.restart) {
-    spdlog::warn("cli: a change of {} is in force after the next start only", name);
+    log::warn("cli: a change of {} is in force after the next start only", name);
   }
   return out;
 }
 
 void Reload::run_by_signal(const Result<std::string>& text) {
   const auto done = text ? run(*text) : Result<Reloaded>(fail(text.error()));
-  if (!done) spdlog::error("cli: the config file is not used: {}", done.error().message);
+  if (!done) log::error("cli: the config file is not used: {}", done.error().message);
   if (done && done->changed.empty() && done->restart.empty()) {
-    spdlog::info("cli: the config file was read again: nothing to change");
+    log::info("cli: the config file was read again: nothing to change");
   }
 }
 

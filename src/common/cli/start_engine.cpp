@@ -2,7 +2,8 @@
 #include "cli/start_engine.h"
 
 #include <curl/curl.h>
-#include <spdlog/spdlog.h>
+
+#include "base/log.h"
 
 namespace lazymirror::cli {
 namespace {
@@ -16,7 +17,7 @@ Result<std::unique_ptr<Cache>> open_cache(const TreePlan& plan, const Clock& clo
     }
     return fail(error);
   }
-  for (const std::string& notice : (*cache)->notices()) spdlog::warn("cache: {}", notice);
+  for (const std::string& notice : (*cache)->notices()) log::warn("cache: {}", notice);
   return cache;
 }
 
@@ -24,8 +25,8 @@ Result<> check_root(Engine& engine, const TreePlan& plan) {
   const auto root = engine.check_root(plan.start_timeout);
   if (!root) return fail(root.error());
   if (root->stale) {
-    spdlog::warn("cli: {} cannot be reached, serving what is cached: {}", plan.cache.url,
-                 root->reason);
+    log::warn("cli: {} cannot be reached, serving what is cached: {}", plan.cache.url,
+              root->reason);
   }
   return {};
 }

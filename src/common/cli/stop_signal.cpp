@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/log.h"
 #include "base/unique_fd.h"
 #include "base/worker_pool.h"
 #include "cli/run.h"
@@ -85,7 +85,7 @@ struct StopSignal::Impl {
     stop = nullptr;
     calling = true;
     lock.unlock();
-    spdlog::info("cli: stopping");
+    log::info("cli: stopping");
     function();
     lock.lock();
     calling = false;
@@ -94,7 +94,7 @@ struct StopSignal::Impl {
 
   // The cache is made to survive this; what is being torn down may hang.
   [[noreturn]] static void leave(const char* why) {
-    spdlog::error("cli: {}", why);
+    log::error("cli: {}", why);
     ::_exit(kFailure);
   }
 };

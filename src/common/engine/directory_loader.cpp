@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/directory_loader.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "listing/listing.h"
 
 namespace lazymirror {
@@ -109,8 +108,8 @@ Result<> DirectoryLoader::store(EntryId directory, const ListingReply& reply) {
   auto listing = parse_listing({reply.body, reply.content_type, reply.base});
   if (!listing) return fail(with_context(std::move(listing.error()), reply.base.str()));
   if (listing->refused > 0) {
-    spdlog::warn("engine: {}: {} names that no file system can hold were left out",
-                 reply.base.str(), listing->refused);
+    log::warn("engine: {}: {} names that no file system can hold were left out", reply.base.str(),
+              listing->refused);
   }
   auto diff = parts_.cache.store_listing(directory, listing->entries, fresh_until, reply.validator);
   if (!diff) return fail(std::move(diff.error()));
@@ -133,7 +132,7 @@ void DirectoryLoader::keep_what_is_there(EntryId directory, const Error& error) 
     if (is_lasting(error.code)) failures_.remember(directory, error);
     return;
   }
-  spdlog::warn("engine: a listing could not be refreshed, the old one is kept: {}", error.message);
+  log::warn("engine: a listing could not be refreshed, the old one is kept: {}", error.message);
   const std::int64_t again = parts_.clock.wall_ns() + ns(parts_.options.retry_ttl);
   if (auto r = parts_.cache.set_fresh_until(directory, again); !r) {
     failures_.remember(directory, error);  // so that it is not asked for at every look

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/eviction.h"
 
-#include <spdlog/spdlog.h>
+#include "base/log.h"
 
 namespace lazymirror {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kPage = 64;
 
 void log_failure(const Result<>& done) {
-  if (!done) spdlog::warn("engine: eviction: {}", done.error().message);
+  if (!done) log::warn("engine: eviction: {}", done.error().message);
 }
 
 }  // namespace

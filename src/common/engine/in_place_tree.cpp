@@ -2,7 +2,8 @@
 #include "engine/in_place_tree.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
+
+#include "base/log.h"
 
 namespace lazymirror {
 
@@ -47,7 +48,7 @@ void InPlaceTree::ask_again(EntryId id) {
   const auto fd = cache_.open_in_place(id, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
   if (!fd) return;
   if (auto r = populator_.observer()->before_file(fd->get()); !r) {
-    spdlog::debug("engine: {}", r.error().message);
+    log::debug("engine: {}", r.error().message);
   }
 }
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/pins.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
+
+#include "base/log.h"
 
 namespace lazymirror {
 
 Pins::Pins(Cache& cache) : cache_(cache) {
   const auto known = cache_.catalog().pins();
   if (!known) {
-    spdlog::error("engine: what is pinned cannot be read: {}", known.error().message);
+    log::error("engine: what is pinned cannot be read: {}", known.error().message);
     return;
   }
   pinned_.with([&](auto& ids) { ids.insert(known->begin(), known->end()); });

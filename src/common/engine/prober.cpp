@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/prober.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 #include <vector>
+
+#include "base/log.h"
 
 namespace lazymirror {
 
@@ -90,7 +90,7 @@ void Prober::finish(const Entry& before, Result<ProbeReply> reply) {
 Result<Entry> Prober::accept(const Entry& before, const Result<Entry>& now) {
   if (!now) return now;
   if (now->generation != before.generation) {
-    spdlog::info("engine: {} has a new version at the origin", now->name);
+    log::info("engine: {} has a new version at the origin", now->name);
     parts_.changes.file_changed(*now);
   } else if (!is_resolved(before)) {
     parts_.changes.entry_resolved(*now);
@@ -102,8 +102,8 @@ void Prober::record(EntryId id, const Version& seen) {
   const auto before = parts_.cache.catalog().get(id);
   if (!before) return;
   if (const auto now = accept(*before, parts_.cache.record_file(id, seen)); !now) {
-    spdlog::warn("engine: a new version of {} could not be recorded: {}", before->name,
-                 now.error().message);
+    log::warn("engine: a new version of {} could not be recorded: {}", before->name,
+              now.error().message);
   }
 }
 

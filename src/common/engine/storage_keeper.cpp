@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/storage_keeper.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 
+#include "base/log.h"
 #include "base/units.h"
 #include "base/worker_pool.h"
 
@@ -34,7 +33,7 @@ std::uint64_t settle_size(const StorageOptions& options, Cache& cache, FreeSpace
   if (available == UINT64_MAX) return available;
   const std::uint64_t size = first_cache_size(available, cache.stored_bytes());
   if (auto r = cache.set_cache_size(size); !r) {
-    spdlog::warn("engine: the size of the cache is not remembered: {}", r.error().message);
+    log::warn("engine: the size of the cache is not remembered: {}", r.error().message);
   }
   return size;
 }
@@ -59,9 +58,9 @@ StorageKeeper::StorageKeeper(const StorageOptions& options, Cache& cache, const 
       admissions_(cache, free_, {settle_size(options, cache, free_), floor_of(options, free_)},
                   clock) {
   const auto limits = admissions_.limits();
-  spdlog::info("engine: the cache holds {} of at most {}; {} of the file system stay free",
-               format_size(cache.stored_bytes()), format_size(limits.cache_size),
-               format_size(limits.min_free));
+  log::info("engine: the cache holds {} of at most {}; {} of the file system stay free",
+            format_size(cache.stored_bytes()), format_size(limits.cache_size),
+            format_size(limits.min_free));
 }
 
 void StorageKeeper::start(FileEvictor& files) {
@@ -77,7 +76,7 @@ void StorageKeeper::stop() {
   admissions_.stop();
   if (!thread_.joinable()) return;
   thread_.join();
-  if (auto r = cache_.record_uses(); !r) spdlog::warn("engine: {}", r.error().message);
+  if (auto r = cache_.record_uses(); !r) log::warn("engine: {}", r.error().message);
 }
 
 void StorageKeeper::set_limits(const StorageOptions& options) {
@@ -101,7 +100,7 @@ void StorageKeeper::run() {
     const SteadyTime now = clock_.now();
     if (now < record_at_) continue;
     record_at_ = now + kRecordUses;
-    if (auto r = cache_.record_uses(); !r) spdlog::warn("engine: {}", r.error().message);
+    if (auto r = cache_.record_uses(); !r) log::warn("engine: {}", r.error().message);
   }
 }
 
@@ -155,7 +154,7 @@ void StorageKeeper::warn() {
   const SteadyTime now = clock_.now();
   if (now < warn_at_) return;
   warn_at_ = now + kWarnAgain;
-  spdlog::warn(
+  log::warn(
       "engine: the cache is full, and what is in it is pinned or in use; what is read is "
       "not kept");
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/uplink.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
+
+#include "base/log.h"
 
 namespace lazymirror {
 namespace {
@@ -77,7 +77,7 @@ void Uplink::read(RangeRequest request, std::shared_ptr<RangeSink> sink) {
 
 void Uplink::set_offline(bool offline) {
   if (offline_.exchange(offline) != offline) {
-    spdlog::info("engine: {}", offline ? "offline: only what is cached is served" : "online");
+    log::info("engine: {}", offline ? "offline: only what is cached is served" : "online");
   }
   if (const Use origin(*this); origin) origin->set_offline(offline);
 }

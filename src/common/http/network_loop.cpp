@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/network_loop.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
+#include "base/log.h"
 #include "base/units.h"
 #include "http/easy_setup.h"
 #include "http/network_job.h"
@@ -326,7 +325,7 @@ void NetworkLoop::retry_or_fail(Job& job, Error reason, std::optional<Duration> 
   if (!delay || !job.transfer->can_retry() || now() + *delay >= job.end_of_patience()) {
     return finish(job, fail(job.transfer->refusal(std::move(reason))));
   }
-  spdlog::debug("http: {}, again in {} ms", job.transfer->refusal(reason).message, delay->count());
+  log::debug("http: {}, again in {} ms", job.transfer->refusal(reason).message, delay->count());
   wait_until(job, now() + *delay);
 }
 

@@ -2,11 +2,11 @@
 //
 // The part of the network loop for when nobody is there: offline, an origin or
 // a proxy that cannot be reached, connections that died unnoticed.
-#include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <limits>
 
+#include "base/log.h"
 #include "http/network_job.h"
 #include "http/network_loop.h"
 #include "http/status.h"
@@ -62,7 +62,7 @@ bool NetworkLoop::reached_nobody(const Job& job, CURLcode code) {
 // go on until their deadline.
 void NetworkLoop::try_to_reach(Job& job, Error reason) {
   if (job.attempt.proxy && proxies_.failed(*job.attempt.proxy, now())) {
-    spdlog::warn("http: {}; the next proxy is asked", job.transfer->refusal(reason).message);
+    log::warn("http: {}; the next proxy is asked", job.transfer->refusal(reason).message);
     return start_or_wait(job);
   }
   facts_.set_away(true);

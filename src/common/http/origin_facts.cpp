@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/origin_facts.h"
 
-#include <spdlog/spdlog.h>
-
+#include "base/log.h"
 #include "http/header_values.h"
 
 namespace lazymirror {
@@ -18,7 +17,7 @@ void OriginFacts::range_ignored(const ResponseHead& head, const std::string& url
   if (iequals(head.accept_ranges, "bytes") && ignored_in_a_row_ < kIgnoredToBelieve) return;
   no_ranges_until_ = (now + kBelieved).time_since_epoch().count();
   if (std::exchange(warned_, true)) return;
-  spdlog::warn(
+  log::warn(
       "http: the server does not serve parts of files (seen at {}): each file is fetched "
       "from its beginning, also when only a part of it is read",
       url);
