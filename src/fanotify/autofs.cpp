@@ -59,13 +59,13 @@ Result<> configure(int context, const char* key, const std::string& value) {
 }
 
 // An autofs file system that is not created yet.
-Result<UniqueFd> make_context(int notices) {
+Result<UniqueFd> make_context(int notices, pid_t group) {
   UniqueFd context(::fsopen("autofs", FSOPEN_CLOEXEC));
   if (!context.valid()) return fail_errno(errno, "cannot make an autofs mount");
   const std::array<std::pair<const char*, std::string>, 5> options{{
       {"source", Autofs::kSource},
       {"fd", std::to_string(notices)},
-      {"pgrp", std::to_string(::getpgrp())},
+      {"pgrp", std::to_string(group)},
       {"minproto", std::to_string(AUTOFS_PROTO_VERSION)},
       {"maxproto", std::to_string(AUTOFS_PROTO_VERSION)},
   }};
@@ -108,14 +108,15 @@ Result<Autofs> Autofs::create() {
   return made;
 }
 
-Result<Autofs::Trap> Autofs::make_trap(const struct stat& like) const {
-  auto context = make_context(notices_.get());
+Result<Autofs::Trap> Autofs::make_trap(const struct stat& like, pid_t group,
+                                       const OpenRoot& open_root) const {
+  auto context = make_context(notices_.get(), group);
   if (!context) return fail(context.error());
   Trap trap;
   trap.mount.reset(
       ::fsmount(context->get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
   if (!trap.mount.valid()) return fail_errno(errno, "cannot make an autofs mount");
-  auto control = open_fd(trap.mount.get(), ".", O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+  auto control = open_root(trap.mount.get());
   if (!control) return fail(control.error());
   trap.control = std::move(*control);
   if (auto done = look_like(trap.control.get(), like); !done) return fail(done.error());

@@ -18,8 +18,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -35,13 +37,21 @@ class Autofs {
   // Errc::unsupported when the kernel has no autofs.
   [[nodiscard]] static Result<Autofs> create();
 
+  // The pipe of another process.
+  [[nodiscard]] static Autofs of(UniqueFd walks, UniqueFd notices) {
+    return {std::move(walks), std::move(notices)};
+  }
+
   struct Trap {
     UniqueFd mount;    // not attached to any place yet
     UniqueFd control;  // its root
     std::uint32_t device = 0;
   };
-  // stat(2) of it shows owner, mode and times of `like`.
-  [[nodiscard]] Result<Trap> make_trap(const struct stat& like) const;
+  // stat(2) of it shows owner, mode and times of `like`. Handled by processes of
+  // `group`, one of which opens its root.
+  using OpenRoot = std::function<Result<UniqueFd>(int mount)>;
+  [[nodiscard]] Result<Trap> make_trap(const struct stat& like, pid_t group,
+                                       const OpenRoot& open_root) const;
 
   struct Walk {
     std::uint32_t device = 0, token = 0;
@@ -50,6 +60,7 @@ class Autofs {
   // Becomes readable when somebody was caught; next() never blocks.
   [[nodiscard]] int fd() const { return walks_.get(); }
   [[nodiscard]] std::optional<Walk> next() const;
+  [[nodiscard]] int notices() const { return notices_.get(); }  // the kernel's end
 
  private:
   Autofs(UniqueFd walks, UniqueFd notices)

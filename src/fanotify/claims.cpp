@@ -67,6 +67,12 @@ Claim claim_of(int fd) {
   return claim;
 }
 
+Result<> write_number(int fd, const std::string& path) {
+  const std::string text = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(fd, 0) != 0) return fail_errno(errno, "cannot write to " + path);
+  return pwrite_full(fd, std::as_bytes(std::span(text)), 0);
+}
+
 }  // namespace
 
 std::string lock_path(const std::string& cache_directory) { return cache_directory + "/lock"; }
@@ -84,14 +90,19 @@ Result<Claim> look_at_claim(const std::string& path) {
   return *claimed ? claim_of(fd.get()) : Claim{};
 }
 
+Result<> renew_lock(const std::string& cache_directory) {
+  const std::string path = lock_path(cache_directory);
+  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid()) return fail_errno(errno, "cannot open " + path);
+  return write_number(fd.get(), path);
+}
+
 Result<UniqueFd> claim_guard(const std::string& cache_directory) {
   const std::string path = guard_path(cache_directory);
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!fd.valid()) return fail_errno(errno, "cannot open " + path);
   if (auto r = claim_file(fd.get()); !r) return fail(with_context(r.error(), path));
-  const std::string text = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(fd.get(), 0) != 0) return fail_errno(errno, "cannot write to " + path);
-  if (auto r = pwrite_full(fd.get(), std::as_bytes(std::span(text)), 0); !r) return fail(r.error());
+  if (auto r = write_number(fd.get(), path); !r) return fail(r.error());
   return fd;
 }
 

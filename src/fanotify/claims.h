@@ -40,6 +40,9 @@ struct Claim {
 // No error when the file does not exist: it is free.
 [[nodiscard]] Result<Claim> look_at_claim(const std::string& path);
 
+// In a keeper that has the lock of an earlier one: the line names this process.
+Result<> renew_lock(const std::string& cache_directory);
+
 // In a worker: takes CACHE/meta/guard until the descriptor is closed.
 [[nodiscard]] Result<UniqueFd> claim_guard(const std::string& cache_directory);
 

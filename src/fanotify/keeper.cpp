@@ -63,14 +63,14 @@ Result<> Keeper::run() {
     carry_out_trap_orders();
   }
   worker_.reset();
-  deny_everything();
+  if (is_in_charge_) deny_everything();
   return outcome_;
 }
 
 // --- the loop ---
 
 std::size_t Keeper::room() const {
-  if (paused_until_ && state_ == State::serving) return 0;
+  if (!is_in_charge_ || (paused_until_ && state_ == State::serving)) return 0;
   const std::size_t limit = event_limit();
   const std::size_t traps = traps_ ? traps_->count() : 0;  // two descriptors each, here
   return limit - std::min(limit, outstanding_.events() + traps);
@@ -80,7 +80,7 @@ void Keeper::wait() {
   std::array<pollfd, kSources> fds{};
   fds[kSignals] = {signals_.get(), POLLIN, 0};
   fds[kEvents] = {room() > 0 ? group_.fd() : -1, POLLIN, 0};
-  fds[kWalks] = {traps_ ? traps_->fd() : -1, POLLIN, 0};
+  fds[kWalks] = {traps_ && is_in_charge_ ? traps_->fd() : -1, POLLIN, 0};
   fds[kChannel] = {-1, POLLIN, 0};
   fds[kFiles] = {-1, POLLIN, 0};
   fds[kWorker] = {-1, POLLIN, 0};
@@ -103,10 +103,12 @@ void Keeper::take_signals() {
   signalfd_siginfo signal{};
   if (::read(signals_.get(), &signal, sizeof signal) != sizeof signal) return;
   if (signal.ssi_signo == SIGHUP && parts_.hangup) return parts_.hangup();
+  if (signal.ssi_signo == SIGUSR1) return expect_restart();
   if (state_ == State::stopping) {
     stop_deadline_ = clock_.now();  // asked twice: at once
     return;
   }
+  if (restart_is_expected()) return begin_to_leave();
   spdlog::info("fanotify: stopping");
   begin_stop({});
 }
@@ -217,9 +219,10 @@ void Keeper::show() {
   if (state_ != State::starting) return;
   auto traps = parts_.show();
   if (!traps) return begin_stop(fail(traps.error()));
-  traps_ = std::move(*traps);
   state_ = State::serving;
   health_.sign_of_life(clock_.now());
+  if (!is_in_charge_) return enter();
+  traps_ = std::move(*traps);
   if (traps_) tell_of_trap(ToWorker::Kind::trap_pipe, 0);
 }
 
@@ -237,7 +240,7 @@ void Keeper::worker_failed(ToKeeper message) {
 
 void Keeper::start_worker() {
   const bool first = state_ == State::starting;
-  auto started = parts_.start_worker(first, traps_ ? traps_->handles() : TrapHandles{});
+  auto started = parts_.start_worker(first && is_in_charge_, trap_handles());
   if (!started) {
     spdlog::error("fanotify: {}", started.error().message);
     if (first) return begin_stop(fail(started.error()));
@@ -318,10 +321,7 @@ void Keeper::begin_stop(Result<> why) {
   outcome_ = std::move(why);
   state_ = State::stopping;
   stop_deadline_ = clock_.now() + times_.stop;
-  if (traps_) traps_->clear(EIO);
-  traps_.reset();
-  parts_.hide();
-  deny_everything();
+  if (is_in_charge_) give_up();
   if (!worker_) {
     state_ = State::done;
   } else if (orderly) {
@@ -334,8 +334,24 @@ void Keeper::begin_stop(Result<> why) {
   }
 }
 
-void Keeper::deny_everything() {
+void Keeper::give_up() {
+  give_up_to_a_guard();
+  deny_everything();
+}
+
+void Keeper::give_up_to_a_guard() {
+  if (traps_) traps_->clear(EIO);
+  traps_.reset();
+  parts_.hide();
+  deny_outstanding();
+}
+
+void Keeper::deny_outstanding() {
   for (const Ticket ticket : outstanding_.tickets()) finish(ticket, EIO);
+}
+
+void Keeper::deny_everything() {
+  deny_outstanding();
   for (;;) {
     const auto read = group_.read(event_limit());
     if (!read || (read->events.empty() && read->failed == 0)) return;

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "fanotify/estate.h"
 #include "fanotify/group.h"
 #include "fanotify/outstanding.h"
 #include "fanotify/traps.h"
@@ -38,7 +39,8 @@ struct KeeperTimes {
 // What the keeper does through others, each on its own thread.
 struct KeeperParts {
   std::function<Result<WorkerProcess>(bool first, const TrapHandles& traps)> start_worker;
-  // The first worker is ready: shows the view, closed. Null: no traps here.
+  // The first worker is ready: shows the view, closed. Null: no traps here, or
+  // those that are taken over, with all that is from another keeper.
   std::function<Result<std::unique_ptr<Traps>>()> show;
   // All traps asked for until now are set: lets people in.
   std::function<Result<>()> open;
@@ -46,17 +48,36 @@ struct KeeperParts {
   std::function<void()> beat;    // about every second, as long as the loop goes round; or null
   std::function<void()> hangup;  // what SIGHUP asks for; null: the end, as any other signal
   std::size_t max_traps = 1'000;
+  bool may_leave = false;  // somebody keeps what is left for another keeper
 };
 
 class Keeper {
  public:
   // `signals`: a signalfd(2); each signal it tells ends the loop, a second one
-  // at once.
+  // at once. SIGUSR1 alone does not: it says that the next one means a restart.
   Keeper(Group& group, UniqueFd signals, KeeperTimes times, KeeperParts parts);
+
+  // Before run(): what another keeper has in its hands until show().
+  void take_over(std::unique_ptr<Traps> traps, std::vector<Event> events);
 
   // Runs to the end: nothing is shown and the group is silent afterwards, but
   // not closed. The error is why it could not go on.
   Result<> run();
+
+  // After run(): it ended for a restart. Then all is as it was, but nothing is
+  // read from the group and there is no worker.
+  [[nodiscard]] bool has_left() const { return has_left_; }
+  // Copies of what another keeper needs of it: the traps, the events.
+  void copy_to(Estate& estate) const;
+  [[nodiscard]] TrapHandles trap_handles() const;
+  // The traps are in this process's own hands: they take an usher.
+  [[nodiscard]] bool needs_usher() const { return traps_ && !traps_->have_usher(); }
+  // Nobody takes it over: nothing is shown and nobody waits afterwards.
+  void give_up();
+  // The same, where a guard reads from the group: it sees to who is not known here.
+  void give_up_to_a_guard();
+  // It is in the hands of another process: nothing is taken away here.
+  void let_go();
 
  private:
   enum class State { starting, serving, stopping, done };
@@ -104,6 +125,11 @@ class Keeper {
 
   // the end
   void begin_stop(Result<> why);
+  void expect_restart();
+  [[nodiscard]] bool restart_is_expected() const;
+  void begin_to_leave();
+  void enter();
+  void deny_outstanding();
   void deny_everything();
 
   Group& group_;
@@ -120,6 +146,10 @@ class Keeper {
   std::unique_ptr<Traps> traps_;
   std::deque<TrapOrder> trap_orders_;
   bool is_open_ = false;
+  bool is_in_charge_ = true;  // not another keeper: only one may read, answer, unmount
+  bool has_left_ = false;
+  SteadyTime restart_expected_until_{};
+  std::vector<Event> inherited_;  // until it is in charge
   std::unique_ptr<WorkerProcess> worker_;
   WorkerHealth health_;
   std::deque<ToWorker> outbox_;

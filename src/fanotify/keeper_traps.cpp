@@ -15,8 +15,10 @@ constexpr Duration kTidyEvery{1'000};
 
 }  // namespace
 
+TrapHandles Keeper::trap_handles() const { return traps_ ? traps_->handles() : TrapHandles{}; }
+
 void Keeper::take_walks() {
-  if (!traps_) return;
+  if (!traps_ || !is_in_charge_) return;
   for (const Traps::Caught& caught : traps_->read()) {
     const auto until = clock_.now() + times_.timeout + times_.grace;
     if (!outstanding_.add_walk(caught.key, until)) continue;
@@ -115,7 +117,7 @@ bool Keeper::hand_over(std::uint64_t device, int control) {
 void Keeper::tidy(SteadyTime now) {
   next_tidy_ = now + kTidyEvery;
   if (parts_.beat) parts_.beat();
-  if (!traps_) return;
+  if (!traps_ || !is_in_charge_) return;
   for (const std::uint64_t device : traps_->tidy(now)) {
     tell_of_trap(ToWorker::Kind::trap_gone, device);
   }

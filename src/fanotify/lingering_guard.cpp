@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fanotify/lingering_guard.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,13 +12,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <memory>
 #include <optional>
 
 #include "fanotify/forked_child.h"
 #include "fanotify/inherited_descriptors.h"
-#include "fanotify/pidfd.h"
+#include "fanotify/known_process.h"
 #include "fanotify/privileges.h"
 #include "fanotify/system_calls.h"
 
@@ -28,20 +24,6 @@ namespace lazymirror::fanotify {
 namespace {
 
 constexpr Duration kLookAgain{500};
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { (void)::closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
-
-// By which a guard is known from outside: the name of a memfd(2) that it holds.
-Result<std::string> name_for(const std::string& cache_directory) {
-  struct stat info {};
-  if (::stat(cache_directory.c_str(), &info) != 0) {
-    return fail_errno(errno, "cannot look at " + cache_directory);
-  }
-  return "lazymirror-guard-" + std::to_string(info.st_dev) + "-" + std::to_string(info.st_ino);
-}
 
 // --- the guard ---
 
@@ -100,37 +82,14 @@ int run(Group& group, int known_by) {
   return 0;
 }
 
-// --- from outside ---
-
-pid_t number_in(const char* text) {
-  pid_t pid = -1;
-  const char* const end = text + std::char_traits<char>::length(text);
-  return std::from_chars(text, end, pid).ptr == end ? pid : -1;
-}
-
-bool holds(pid_t pid, const std::string& memfd) {
-  const std::string path = "/proc/" + std::to_string(pid) + "/fd";
-  const Directory descriptors(::opendir(path.c_str()));
-  if (!descriptors) return false;
-  std::array<char, 256> target{};
-  while (const dirent* entry = ::readdir(descriptors.get())) {
-    const ssize_t n =
-        ::readlinkat(::dirfd(descriptors.get()), entry->d_name, target.data(), target.size());
-    if (n > 0 && std::string_view(target.data(), static_cast<std::size_t>(n)) == memfd) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<> leave_guard(Group& group, const std::string& cache_directory) {
   if (group.watched_mounts().empty()) return {};
-  const auto name = name_for(cache_directory);
-  if (!name) return fail(name.error());
   // Before the fork: it is found as soon as this process has ended.
-  const UniqueFd known_by(::memfd_create(name->c_str(), MFD_CLOEXEC));
-  if (!known_by.valid()) return fail_errno(errno, "cannot make a memfd");
-  auto guard = ForkedChild::start([&] { return run(group, known_by.get()); });
+  const auto role = take_role(Role::lingering_guard, cache_directory);
+  if (!role) return fail(role.error());
+  auto guard = ForkedChild::start([&] { return run(group, role->get()); });
   if (!guard) return fail(guard.error());
   spdlog::info(
       "fanotify: files of the tree are still in use; until they are closed, process {} denies "
@@ -141,16 +100,7 @@ Result<> leave_guard(Group& group, const std::string& cache_directory) {
 }
 
 void relieve_lingering_guards(const std::string& cache_directory) {
-  const auto name = name_for(cache_directory);
-  const Directory processes(::opendir("/proc"));
-  if (!name || !processes) return;
-  const std::string memfd = "/memfd:" + *name + " (deleted)";
-  while (const dirent* entry = ::readdir(processes.get())) {
-    const pid_t pid = number_in(entry->d_name);
-    if (pid <= 0) continue;
-    const UniqueFd pidfd = open_pidfd(pid);
-    if (pidfd.valid() && holds(pid, memfd)) signal_pidfd(pidfd, SIGTERM);
-  }
+  (void)tell_to_end(Role::lingering_guard, cache_directory);
 }
 
 }  // namespace lazymirror::fanotify

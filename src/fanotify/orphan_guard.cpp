@@ -25,7 +25,8 @@ UniqueFd take_sigterm() {
   return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-// False when nothing more was queued.
+}  // namespace
+
 bool deny_queued(Group& group) {
   const auto events = group.read();
   if (!events) return false;
@@ -37,8 +38,6 @@ bool deny_queued(Group& group) {
   }
   return !events->events.empty() || events->failed > 0;
 }
-
-}  // namespace
 
 void guard_orphans(Group& group) {
   const UniqueFd sigterm = take_sigterm();

@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include "fanotify/claims.h"
+#include "fanotify/known_process.h"
 #include "fanotify/view.h"
 #include "fanotify/watch.h"
 
@@ -29,6 +30,8 @@ Result<Claim> settled_claim(const std::string& path, Duration patience) {
 }  // namespace
 
 Result<> stop(const std::string& cache_directory, Duration patience) {
+  // Before its files are looked at, which are guarded and nobody answers.
+  const bool was_left = end_all(Role::caretaker, cache_directory, patience) > 0;
   const auto keeper = settled_claim(lock_path(cache_directory), patience);
   if (!keeper) return fail(keeper.error());
   if (keeper->state == ClaimState::held) {
@@ -37,6 +40,7 @@ Result<> stop(const std::string& cache_directory, Duration patience) {
   }
   const auto guard = look_at_claim(guard_path(cache_directory));
   if (!guard) return fail(guard.error());
+  if (guard->state != ClaimState::held && was_left) return {};
   if (guard->state != ClaimState::held) {
     return fail(Errc::not_found, "nothing runs on the cache " + cache_directory);
   }

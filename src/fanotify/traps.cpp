@@ -9,11 +9,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <unordered_map>
 
-#include "fanotify/autofs.h"
 #include "fanotify/mount_calls.h"
 #include "fanotify/trap_path.h"
+#include "fanotify/traps_impl.h"
 #include "fanotify/working_directories.h"
 
 namespace lazymirror::fanotify {
@@ -27,20 +26,6 @@ using std::chrono::steady_clock;
 constexpr seconds kWalk{2};
 // A tick's work, so that events never wait long for it.
 constexpr std::size_t kTidiedAtOnce = 128;
-
-struct Trap {
-  enum class State { armed, bound, detached };
-  State state = State::armed;
-  std::uint64_t key = 0;
-  std::string path;
-  UniqueFd directory;  // the real one, below the trap
-  UniqueFd control;    // the trap's root
-  std::uint32_t device = 0;
-  std::vector<std::uint32_t> tokens;  // who waits
-  SteadyTime since{};                 // caught, while armed; then: released
-};
-
-std::string magic_link(const UniqueFd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
 
 // The directory with the traps below it, but without its own: an unbindable
 // mount is left out of clones. It leaves its peer group for that, into which a
@@ -68,54 +53,7 @@ Result<> bind_over(const Trap& trap, const UniqueFd& visible,
   return attach_mount(clone->get(), visible.get());
 }
 
-// What is bound over the trap, then the trap: until it is mounted nowhere.
-void unmount(const Trap& trap) {
-  constexpr int kLayers = 2;
-  const std::string link = magic_link(trap.control);
-  for (int i = 0; i <= kLayers && ::umount2(link.c_str(), MNT_DETACH) == 0; ++i) {
-  }
-}
-
 }  // namespace
-
-struct Traps::Impl {
-  Impl(Autofs autofs_in, AutofsControl control_in, UniqueFd root_in, std::string path)
-      : autofs(std::move(autofs_in)),
-        control(std::move(control_in)),
-        root(std::move(root_in)),
-        root_paths{std::move(path)} {}
-
-  Result<UniqueFd> open_directory(const std::string& path) const;
-  Result<std::unique_ptr<Trap>> place(std::uint64_t key, const std::string& path,
-                                      const HandOver& hand_over) const;
-  void note(const Autofs::Walk& walk);
-  void drain();
-  [[nodiscard]] bool is_waited_for(std::uint64_t key) const;
-  [[nodiscard]] bool may_walk_again(const Trap& trap) const;
-  [[nodiscard]] Result<> bind(const Trap& trap) const;
-  void let_go(std::unique_ptr<Trap> trap);
-  void end_waits(Trap& trap, int error);
-  void end_wait(const Trap& trap, std::uint32_t token, int error);
-  void take_away(Trap& trap, SteadyTime now);
-  void take_away_bound(Trap& trap, SteadyTime now);
-  [[nodiscard]] bool is_below_bound(const Trap& trap) const;
-  [[nodiscard]] bool is_used(const Trap& trap, const std::vector<std::string>& used) const;
-  void tidy_bound(SteadyTime now);
-  std::vector<std::uint64_t> tidy_detached(SteadyTime now);
-  void forget(const Trap& trap);
-
-  Autofs autofs;
-  AutofsControl control;
-  UniqueFd root;
-  std::vector<std::string> root_paths;
-  std::function<Result<>(int mount)> mark_bound;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Trap>> armed;
-  std::vector<std::unique_ptr<Trap>> left;             // bound or detached
-  std::unordered_map<std::string, Trap*> mounted;      // armed or bound, by path
-  std::unordered_map<std::uint32_t, Trap*> of_device;  // all
-  std::vector<Caught> caught_meanwhile;                // found by drain()
-  SteadyTime last_stale{};                             // when a walk was sent back last
-};
 
 // From the nearest directory above whose trap hides what is below it.
 Result<UniqueFd> Traps::Impl::open_directory(const std::string& path) const {
@@ -134,12 +72,12 @@ Result<std::unique_ptr<Trap>> Traps::Impl::place(std::uint64_t key, const std::s
   if (!directory) return fail(directory.error());
   struct stat like {};
   if (::fstat(directory->get(), &like) != 0) return fail_errno(errno, "cannot stat " + path);
-  auto made = autofs.make_trap(like);
+  auto made =
+      autofs.make_trap(like, hands.group(), [this](int mount) { return hands.open_root(mount); });
   if (!made) return fail(made.error());
-  if (hand_over && !hand_over(made->device, made->control.get())) {
-    return fail(Errc::busy, "no trap can be set now");
-  }
+  if (!tell_of(*made, hand_over)) return fail(Errc::busy, "no trap can be set now");
   if (auto done = attach_mount(made->mount.get(), directory->get()); !done) {
+    hands.drop(made->device);
     return fail(with_context(done.error(), "cannot set a trap at " + path));
   }
   auto trap = std::make_unique<Trap>();
@@ -149,6 +87,11 @@ Result<std::unique_ptr<Trap>> Traps::Impl::place(std::uint64_t key, const std::s
   trap->control = std::move(made->control);
   trap->device = made->device;
   return trap;
+}
+
+// An usher knows of it already.
+bool Traps::Impl::tell_of(const Autofs::Trap& trap, const HandOver& hand_over) const {
+  return !hands.are_own() || !hand_over || hand_over(trap.device, trap.control.get());
 }
 
 void Traps::Impl::note(const Autofs::Walk& walk) {
@@ -184,7 +127,7 @@ bool Traps::Impl::may_walk_again(const Trap& trap) const {
 
 void Traps::Impl::end_wait(const Trap& trap, std::uint32_t token, int error) {
   if (error == ESTALE) last_stale = steady_clock::now();
-  if (auto done = control.end_wait(trap.control.get(), token, error); !done) {
+  if (auto done = hands.end_wait(trap.control.get(), token, error); !done) {
     spdlog::debug("fanotify: trap at {}: {}", trap.path, done.error().message);
   }
 }
@@ -194,7 +137,7 @@ void Traps::Impl::end_waits(Trap& trap, int error) {
 }
 
 void Traps::Impl::take_away(Trap& trap, SteadyTime now) {
-  unmount(trap);
+  hands.unmount(trap.control.get());
   if (const auto found = mounted.find(trap.path);
       found != mounted.end() && found->second == &trap) {
     mounted.erase(found);
@@ -207,7 +150,7 @@ void Traps::Impl::take_away(Trap& trap, SteadyTime now) {
 // that is the copy in that mount. The one in the view is hidden, and goes when
 // the other does.
 Result<> Traps::Impl::bind(const Trap& trap) const {
-  auto visible = control.open_trap(root_paths.front() + '/' + trap.path, trap.device);
+  auto visible = hands.open_trap(root_paths.front() + '/' + trap.path, trap.device);
   return visible ? bind_over(trap, *visible, mark_bound) : fail(visible.error());
 }
 
@@ -248,7 +191,8 @@ void Traps::Impl::take_away_bound(Trap& trap, SteadyTime now) {
 }
 
 void Traps::Impl::forget(const Trap& trap) {
-  (void)control.disable(trap.control.get());
+  (void)hands.disable(trap.control.get());
+  hands.drop(trap.device);
   of_device.erase(trap.device);
 }
 
@@ -287,15 +231,17 @@ std::vector<std::uint64_t> Traps::Impl::tidy_detached(SteadyTime now) {
 Result<std::unique_ptr<Traps>> Traps::create(UniqueFd root, std::string root_path) {
   auto autofs = Autofs::create();
   if (!autofs) return fail(autofs.error());
-  auto control = AutofsControl::open();
-  if (!control) return fail(control.error());
+  auto hands = TrapHands::own();
+  if (!hands) return fail(hands.error());
   return std::unique_ptr<Traps>(new Traps(std::make_unique<Impl>(
-      std::move(*autofs), std::move(*control), std::move(root), std::move(root_path))));
+      std::move(*autofs), std::move(*hands), std::move(root), std::move(root_path))));
 }
 
 Traps::Traps(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Traps::~Traps() { clear(EIO); }
+Traps::~Traps() {
+  if (impl_->is_ours) clear(EIO);
+}
 
 void Traps::also_shown_at(std::string root_path) {
   impl_->root_paths.push_back(std::move(root_path));
@@ -328,6 +274,7 @@ int Traps::fd() const { return impl_->autofs.fd(); }
 
 TrapHandles Traps::handles() const {
   TrapHandles handles{fd(), {}};
+  if (!impl_->hands.are_own()) return handles;
   for (const auto& [device, trap] : impl_->of_device) {
     handles.controls.emplace_back(device, trap->control.get());
   }

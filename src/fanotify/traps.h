@@ -30,11 +30,33 @@
 
 namespace lazymirror::fanotify {
 
+// What another keeper needs to go on with traps as they are.
+struct TrapsLeft {
+  struct Trap {
+    int state = 0;
+    std::uint64_t key = 0;
+    std::uint32_t device = 0;
+    std::vector<std::uint32_t> tokens;
+    std::string path;
+    SteadyTime since{};  // caught, or released
+    UniqueFd directory, control;
+  };
+  UniqueFd root;            // the view
+  UniqueFd walks, notices;  // the pipe
+  UniqueFd usher;           // the line to it (usher.h)
+  pid_t group = 0;          // whose processes may handle the traps: its own
+  SteadyTime last_stale{};  // when a walk was sent back last
+  std::vector<Trap> traps;
+};
+
 class Traps {
  public:
   // `root`: the view, an open directory. Errc::unsupported without autofs.
   [[nodiscard]] static Result<std::unique_ptr<Traps>> create(UniqueFd root, std::string root_path);
-  ~Traps();  // as clear(EIO)
+  // Those of another keeper, which still has them in its hands until enter().
+  [[nodiscard]] static Result<std::unique_ptr<Traps>> take_over(TrapsLeft left,
+                                                                std::string root_path);
+  ~Traps();  // as clear(EIO), if they are in our hands
   Traps(const Traps&) = delete;
   Traps& operator=(const Traps&) = delete;
 
@@ -50,8 +72,8 @@ class Traps {
   // joined by '/'; nothing else is accepted (Errc::invalid). `key` names it.
   // Errc::busy when there is one already. stat(2) shows the directory's own
   // owner, mode and times, but the trap's device and inode numbers.
-  // `hand_over` is called before anybody can walk into it, with the trap's
-  // device number and its root; unless it is true there is no trap (Errc::busy).
+  // `hand_over` is called, unless there is an usher, before anybody can walk into it, with the
+  // trap's device number and its root; unless it is true there is no trap (Errc::busy).
   using HandOver = std::function<bool(std::uint64_t device, int control)>;
   Result<> set(std::uint64_t key, const std::string& path, const HandOver& hand_over = {});
   [[nodiscard]] bool has(std::uint64_t key) const;
@@ -59,7 +81,7 @@ class Traps {
 
   // Becomes readable when somebody was caught.
   [[nodiscard]] int fd() const;
-  // All traps, also what is left behind.
+  // All traps, also what is left behind; none where an usher has them.
   [[nodiscard]] TrapHandles handles() const;
   struct Caught {
     std::uint64_t key;
@@ -78,6 +100,13 @@ class Traps {
   std::vector<std::uint64_t> tidy(SteadyTime now);
   // All of them, also what is left behind; who waits gets `error`.
   void clear(int error);
+
+  // With copies of the descriptors. Whoever is caught later is told of in the pipe.
+  // The usher's line is missing where there is none yet.
+  [[nodiscard]] TrapsLeft copy() const;
+  [[nodiscard]] bool have_usher() const;
+  void leave();  // to another keeper: nothing is taken away at the end
+  void enter();  // ours from now on
 
  private:
   struct Impl;

@@ -127,6 +127,20 @@ void View::hide() {
   door_.reset();
 }
 
+Result<View> View::take_over(const ViewPlaces& places, UniqueFd door) {
+  auto mounts = ViewMounts::of(places.cache_directory);
+  if (!mounts) return fail(mounts.error());
+  View view(std::move(*mounts), places.cache_directory + "/data", std::move(door));
+  view.mounted_.push_back(view.path_);
+  if (!places.shown_at.empty()) view.mounted_.push_back(places.shown_at);
+  return view;
+}
+
+void View::leave() {
+  mounted_.clear();
+  door_.reset();
+}
+
 Result<> View::clear_leftovers(const ViewPlaces& places) {
   const std::string data = places.cache_directory + "/data";
   auto mounts = ViewMounts::of(places.cache_directory);

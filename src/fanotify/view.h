@@ -36,6 +36,11 @@ class View {
   // also when they are in use: who has files open keeps them.
   void hide();
 
+  // One that another keeper shows, with its door.
+  [[nodiscard]] static Result<View> take_over(const ViewPlaces& places, UniqueFd door);
+  void leave();  // to another keeper: it stays, and this object is of no more use
+  [[nodiscard]] int door() const { return door_.get(); }
+
   // Mounts of an earlier run that was killed: gone afterwards, also those at a
   // place that is not known any more, as long as the one at CACHE/data is
   // there. Who is caught in a trap of that run gets an error. Closes the door.

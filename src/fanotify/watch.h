@@ -51,6 +51,14 @@ using EngineFactory = std::function<Result<std::unique_ptr<Engine>>(
     bool first, std::shared_ptr<const UniqueFd> lock,
     std::function<Result<UniqueFd>(int file)> open_quietly)>;
 
+// A service manager that keeps a descriptor from one run to the next, as long as
+// there is to be a next one. All of them, or none.
+struct Succession {
+  std::function<UniqueFd()> take;        // what an earlier run has left
+  std::function<Result<>(int fd)> keep;  // when it returns, this process may end
+  std::function<void()> forget;
+};
+
 struct WatchParts {
   EngineFactory make_engine;
   // Starts, in the worker, what runs beside the engine (the control socket).
@@ -62,13 +70,21 @@ struct WatchParts {
   std::function<void()> beat;
   // In the keeper, at SIGHUP, where that is not the end. Must not block.
   std::function<void()> hangup;
+  // In the keeper. With it, SIGUSR1 before SIGTERM means a restart: the tree stays
+  // shown, and who waits waits for the next run.
+  Succession succession = {};
+};
+
+enum class WatchEnd {
+  over,  // nothing is shown any more
+  left,  // to the next run
 };
 
 // Runs until SIGTERM or SIGINT (and SIGHUP if `hangup_counts`), or until it
-// cannot go on. Nothing is left mounted. Errors are sentences for the user.
+// cannot go on. Nothing is left mounted, but for a restart. Errors are sentences for the user.
 // REQUIRES: this process has one thread.
-[[nodiscard]] Result<> watch(const WatchOptions& options, const WatchParts& parts,
-                             bool hangup_counts);
+[[nodiscard]] Result<WatchEnd> watch(const WatchOptions& options, const WatchParts& parts,
+                                     bool hangup_counts);
 
 // Ends what runs on this cache: `lazymirror stop`. Also the worker of a keeper
 // that was killed, and the mounts it left. Errc::not_found when nothing runs.

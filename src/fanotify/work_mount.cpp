@@ -168,11 +168,7 @@ Result<WorkMount> WorkMount::create(const std::string& directory, Group& group, 
   if (!child) return fail(child.error());
   auto space = open_namespace(child->pid(), "mnt");
   if (!space) return fail(space.error());
-  WorkMount mount;
-  mount.namespace_ = std::move(*space);
-  mount.directory_ = std::move(*inside);
-  mount.idmapped_ = *idmapped;
-  return mount;
+  return WorkMount(std::move(*space), std::move(*inside), *idmapped);
 }
 
 Result<> WorkMount::enter() const {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -32,6 +33,9 @@ class WorkMount {
   // calling process has one thread (setns(2)).
   [[nodiscard]] static Result<WorkMount> create(const std::string& directory, Group& group,
                                                 User worker);
+  // That of another keeper.
+  WorkMount(UniqueFd space, UniqueFd directory, bool idmapped)
+      : namespace_(std::move(space)), directory_(std::move(directory)), idmapped_(idmapped) {}
   // Moves the calling process into the namespace. For a forked child.
   Result<> enter() const;
   [[nodiscard]] bool is_idmapped() const { return idmapped_; }

@@ -43,4 +43,8 @@ enum class WorkerEnd { stopped, keeper_gone };
 // or by a new keeper that guards the file system itself.
 void guard_orphans(Group& group);
 
+// Denies what is queued, but lets pass what is no file of a tree. False when
+// nothing was queued.
+bool deny_queued(Group& group);
+
 }  // namespace lazymirror::fanotify

@@ -25,6 +25,10 @@ dpkg -i /root/package.deb
 mkdir -p /root/tree /mnt/fuse /mnt/fstab
 head -c 3000000 /dev/urandom >/root/tree/file
 for i in $(seq 200); do echo "$i" >"/root/tree/$i"; done
+for i in $(seq 0 39); do
+  mkdir -p "/root/tree/cold$i/er"
+  cp /root/tree/7 "/root/tree/cold$i/er/f"
+done
 python3 -u -m http.server 8080 --bind 127.0.0.1 --directory /root/tree >/dev/null 2>&1 &
 wait_for python3 -c 'import socket; socket.create_connection(("127.0.0.1", 8080))'
 
@@ -71,8 +75,47 @@ try() { # NAME DIRECTORY
   [ "$(systemctl show -P Result "$unit")" = success ] || fail "the service ended badly"
   ! pgrep -x lazymirror || fail "a process goes on"
 }
+# Every byte is compared, also of what is evicted meanwhile; names in directories
+# that are not listed yet are looked up.
+under_load() { # UNIT DIRECTORY
+  local pid readers=() i
+  rm -f /root/wrong /root/enough
+  for i in 1 2 3; do
+    (until [ -e /root/enough ]; do
+      cmp -s "$2/file" /root/tree/file || echo "file: $?" >>/root/wrong
+      for n in $(seq 3); do
+        cmp -s "$2/cold$((RANDOM % 40))/er/f" /root/tree/7 || echo "cold: $?" >>/root/wrong
+      done
+      echo >>/root/reads
+    done) &
+    readers+=($!)
+  done
+  for i in $(seq 8); do
+    pid=$(main_pid "$1")
+    systemctl restart "$1"
+    [ "$(main_pid "$1")" != "$pid" ] || fail "it was not restarted"
+    lazymirror evict "$2/file" >/dev/null 2>&1 || true
+  done
+  touch /root/enough
+  wait "${readers[@]}"
+  [ ! -e /root/wrong ] || fail "readers noticed a restart: $(sort /root/wrong | uniq -c | head -n 5)"
+  echo "$(wc -l </root/reads) rounds of readers"
+  [ "$(journalctl -b --no-pager -u "$1" | grep -c 'taking over from the keeper before')" -ge 8 ] ||
+    fail "nobody was taken over"
+}
 try fuse /mnt/fuse
 try place /srv/mirror/cache/data
+echo "== place: restarted eight times under load"
+systemctl start lazymirror@place
+under_load lazymirror@place.service /srv/mirror/cache/data
+echo "== place: stop during a restart that cannot come"
+mv /etc/lazymirror/place.conf /root
+echo 'nonsense = 1' >/etc/lazymirror/place.conf
+systemctl restart lazymirror@place && fail "it started with a config that is wrong"
+systemctl stop lazymirror@place
+wait_for sh -c '! grep -qF " /srv/mirror/cache/data" /proc/self/mountinfo'
+wait_for sh -c '! pgrep -x lazymirror'
+mv /root/place.conf /etc/lazymirror/place.conf
 
 echo "== a line of fstab, as a mount unit"
 echo 'http://127.0.0.1:8080/ /mnt/fstab lazymirror ro,_netdev,nofail,cache-location=/var/cache/lazymirror/fstab 0 0' >>/etc/fstab

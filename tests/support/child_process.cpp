@@ -37,6 +37,7 @@ struct Launch {
     for (char** entry = environ; *entry != nullptr; ++entry) variables.emplace_back(*entry);
     for (std::string& entry : options.environment) variables.push_back(entry);
     envp = pointers(variables);
+    descriptors = options.descriptors;
     directory = options.directory.empty() ? nullptr : options.directory.c_str();
     if (!options.log_file.empty()) {
       log.reset(::open(options.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
@@ -45,11 +46,19 @@ struct Launch {
   std::vector<char*> argv, envp;
   std::vector<std::string> variables;
   const char* directory = nullptr;
+  std::vector<int> descriptors;  // room for copies: the child may not allocate
   UniqueFd log;
 };
 
+// First out of the way of each other.
+void hand_down(std::vector<int>& descriptors) {
+  const int count = static_cast<int>(descriptors.size());
+  for (int& fd : descriptors) fd = ::fcntl(fd, F_DUPFD_CLOEXEC, 3 + count);
+  for (int i = 0; i < count; ++i) ::dup2(descriptors[static_cast<std::size_t>(i)], 3 + i);
+}
+
 // In the child; only async-signal-safe functions.
-[[noreturn]] void become(const Launch& launch, pid_t parent) {
+[[noreturn]] void become(Launch& launch, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(125);  // it died before the line above
   sigset_t none;
@@ -60,6 +69,7 @@ struct Launch {
     ::dup2(launch.log.get(), STDOUT_FILENO);
     ::dup2(launch.log.get(), STDERR_FILENO);
   }
+  hand_down(launch.descriptors);
   ::execvpe(launch.argv[0], launch.argv.data(), launch.envp.data());
   ::_exit(127);
 }
@@ -67,7 +77,7 @@ struct Launch {
 }  // namespace
 
 ChildProcess::ChildProcess(ChildOptions options) : log_file_(options.log_file) {
-  const Launch launch(options);
+  Launch launch(options);
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");

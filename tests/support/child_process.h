@@ -21,6 +21,7 @@ struct ChildOptions {
   std::string log_file = {};                  // of standard output and error, appended; empty: ours
   std::vector<std::string> environment = {};  // "NAME=value", beside what is inherited
   std::string directory = {};                 // to run in
+  std::vector<int> descriptors = {};          // are 3, 4, ... there, as of a service manager
 };
 
 class ChildProcess {

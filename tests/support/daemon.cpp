@@ -34,7 +34,8 @@ ChildOptions launch(const DaemonOptions& options, const TempDir& work) {
   if (!options.mountpoint.empty()) argv.push_back(options.mountpoint);
   return {.argv = std::move(argv),
           .log_file = work / "lazymirror.log",
-          .environment = options.environment};
+          .environment = options.environment,
+          .descriptors = options.descriptors};
 }
 
 // The last that watch does is to open the door.

@@ -30,6 +30,7 @@ struct DaemonOptions {
   std::vector<std::string> options = {};  // further options: "--ttl=1s"
   std::vector<std::string> environment = {};
   bool in_place = false;  // watch
+  std::vector<int> descriptors = {};
 };
 
 class Daemon {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <functional>
 #include <optional>
 
@@ -151,7 +152,9 @@ int run_mount(const MountPlan& plan, const Options& options, Readiness& readines
   std::function<void()> leave_terminal = [] {};
   ServiceManager manager;
   if (options.foreground) {
+    ::signal(SIGUSR1, SIG_IGN);  // of a restart, for a watch; the unit is the same
     manager = ServiceManager::of_environment();
+    manager.take_none();
     log_to_stderr(options.log_level);
   } else {
     leave_terminal = log_to_syslog(options.log_level);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/service_manager.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <condition_variable>
@@ -14,13 +18,17 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <sstream>
 #include <string_view>
 #include <thread>
 
 #include "base/worker_pool.h"
+#include "fanotify/attached_descriptor.h"
 
 namespace lazymirror::cli {
 namespace {
+
+constexpr int kPatienceMs = 5'000;
 
 std::string take_variable(const char* name) {
   const char* value = std::getenv(name);
@@ -62,7 +70,69 @@ ServiceManager ServiceManager::of_environment() {
   if (for_us && out.socket_.valid()) {
     out.watchdog_ = Duration(static_cast<Duration::rep>(number(period) / 1000));
   }
+  out.receive_kept();
   return out;
+}
+
+// sd_listen_fds(3): they begin at 3, in the order of their names.
+void ServiceManager::receive_kept() {
+  constexpr int kFirst = 3;
+  const std::string pid = take_variable("LISTEN_PID");
+  const auto count = static_cast<int>(number(take_variable("LISTEN_FDS")));
+  std::istringstream names(take_variable("LISTEN_FDNAMES"));
+  if (!pid.empty() && number(pid) != static_cast<std::uint64_t>(::getpid())) return;
+  for (int fd = kFirst; fd < kFirst + count; ++fd) {
+    std::string name;
+    std::getline(names, name, ':');
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) kept_.emplace_back(name, UniqueFd(fd));
+  }
+}
+
+UniqueFd ServiceManager::take(const std::string& name) {
+  for (auto& [known, fd] : kept_) {
+    if (known == name && fd.valid()) return std::move(fd);
+  }
+  return {};
+}
+
+void ServiceManager::take_none() {
+  for (const auto& [name, fd] : kept_) forget(name);
+  kept_.clear();
+}
+
+Result<> ServiceManager::keep(const std::string& name, int fd) const {
+  if (auto r = tell("FDSTORE=1\nFDNAME=" + name, fd); !r) return r;
+  return wait_until_heard();
+}
+
+void ServiceManager::forget(const std::string& name) const {
+  tell("FDSTOREREMOVE=1\nFDNAME=" + name);
+}
+
+// The other end of the pipe is closed when all before it has been handled.
+Result<> ServiceManager::wait_until_heard() const {
+  std::array<int, 2> ends{-1, -1};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno(errno, "cannot make a pipe");
+  const UniqueFd ours(ends[0]);
+  UniqueFd theirs(ends[1]);
+  if (auto r = tell("BARRIER=1", theirs.get()); !r) return r;
+  theirs.reset();
+  pollfd heard{ours.get(), 0, 0};
+  if (::poll(&heard, 1, kPatienceMs) == 1) return {};
+  return fail(Errc::timeout, "the service manager does not answer");
+}
+
+Result<> ServiceManager::tell(const std::string& words, int fd) const {
+  iovec part{const_cast<char*>(words.data()), words.size()};
+  fanotify::DescriptorRoom room;
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  fanotify::attach(message, room, fd);
+  pollfd ready{socket_.get(), POLLOUT, 0};
+  (void)::poll(&ready, 1, kPatienceMs);
+  if (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return {};
+  return fail_errno(errno, "the service manager takes no descriptor");
 }
 
 void ServiceManager::ready(const std::string& status) const { tell("READY=1\nSTATUS=" + status); }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -86,6 +87,7 @@ class Watching {
 
   Result<> run() {
     if (options_.foreground) {
+      ::signal(SIGUSR1, SIG_IGN);  // of a restart; until a keeper takes it
       manager_ = ServiceManager::of_environment();
       log_to_stderr(options_.log_level);
     } else {
@@ -111,11 +113,15 @@ class Watching {
                                          [this] {
                                            if (is_shown_) manager_.alive();
                                          },
-                                     .hangup = [this] { send_config(); }};
+                                     .hangup = [this] { send_config(); },
+                                     .succession = succession()};
     auto served = fanotify::watch(watch, parts, options_.foreground && has_terminal());
     manager_.stopping();
-    if (served) spdlog::info("cli: {} is not shown any more", plan_.cache.directory);
-    return served;
+    if (!served) return fail(served.error());
+    if (*served == fanotify::WatchEnd::over) {
+      spdlog::info("cli: {} is not shown any more", plan_.cache.directory);
+    }
+    return {};
   }
 
  private:
@@ -216,6 +222,14 @@ class Watching {
     is_shown_ = told.has_value();
     if (is_shown_) manager_.ready(status);
     return told;
+  }
+
+  fanotify::Succession succession() {
+    static constexpr const char* kName = "caretaker";
+    if (!manager_.listens()) return {};
+    return {.take = [this] { return manager_.take(kName); },
+            .keep = [this](int fd) { return manager_.keep(kName, fd); },
+            .forget = [this] { manager_.forget(kName); }};
   }
 
   void leave_terminal() {

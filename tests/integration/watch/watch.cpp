@@ -37,7 +37,9 @@ std::unique_ptr<Daemon> Watch::start(std::vector<std::string> options, std::stri
                                                 .mountpoint = std::move(shown_at),
                                                 .cache = cache,
                                                 .options = std::move(options),
-                                                .in_place = true},
+                                                .environment = environment,
+                                                .in_place = true,
+                                                .descriptors = descriptors},
                                   work);
 }
 

@@ -53,6 +53,9 @@ class Watch : public ProgramOverOracle {
 
   SmallFs fs;
   const std::string cache;
+  // Of what is started next.
+  std::vector<std::string> environment;
+  std::vector<int> descriptors;
 
  private:
   const std::vector<std::string> options_;

@@ -2,11 +2,15 @@
 #include "cli/service_manager.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 
+#include "support/descriptor_store.h"
+#include "support/waiting.h"
 #include "unit/cli/notify_socket.h"
 
 namespace lazymirror::cli {
@@ -36,6 +40,19 @@ TEST_F(ServiceManagerTest, IsToldWhatHappens) {
   EXPECT_EQ(socket_.receive(), "WATCHDOG=1");
   EXPECT_EQ(socket_.receive(), "STOPPING=1");
   EXPECT_EQ(told.watchdog(), Duration(30'000));
+}
+
+TEST(ServiceManagerStoreTest, KeepsADescriptorFromOneRunToTheNext) {
+  testing::DescriptorStore store;
+  ::setenv("NOTIFY_SOCKET", store.environment().front().substr(sizeof "NOTIFY_SOCKET").c_str(), 1);
+  const ServiceManager manager = ServiceManager::of_environment();
+  std::array<int, 2> ends{-1, -1};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const UniqueFd kept(ends[0]), other(ends[1]);
+  ASSERT_TRUE(manager.keep("line", kept.get()));
+  EXPECT_EQ(store.names(), std::vector<std::string>{"line"});
+  manager.forget("line");
+  EXPECT_TRUE(testing::eventually([&] { return store.names().empty(); }));
 }
 
 TEST_F(ServiceManagerTest, ProcessesThatWeStartDoNotSpeakForUs) {

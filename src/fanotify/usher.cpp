@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fanotify/usher.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "base/file_io.h"
+#include "fanotify/attached_descriptor.h"
+
+namespace lazymirror::fanotify {
+namespace {
+
+constexpr int kPatienceMs = 10'000;
+
+// Both ends may be of different versions: numbers are never given anew.
+struct Order {
+  enum Kind : std::uint32_t { open_root = 1, drop, end_wait, open_trap, unmount };
+  std::uint32_t kind = 0, token = 0;
+  std::int32_t error = 0;
+  std::uint32_t device = 0;
+  std::array<char, PATH_MAX> path{};
+};
+
+struct Received {
+  ssize_t size = -1;
+  UniqueFd fd;
+};
+
+bool send_message(int socket, const void* bytes, std::size_t size, int fd) {
+  iovec part{const_cast<void*>(bytes), size};
+  DescriptorRoom room;
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (fd >= 0) attach(header, room, fd);
+  while (::sendmsg(socket, &header, MSG_NOSIGNAL) < 0) {
+    if (errno != EINTR) return false;
+  }
+  return true;
+}
+
+Received receive_message(int socket, void* bytes, std::size_t size) {
+  iovec part{bytes, size};
+  DescriptorRoom room;
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = room.bytes.data();
+  header.msg_controllen = room.bytes.size();
+  Received received;
+  do {
+    received.size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  } while (received.size < 0 && errno == EINTR);
+  if (received.size >= 0) received.fd = attached(header);
+  return received;
+}
+
+Result<UniqueFd> open_root_of(int mount) {
+  return open_fd(mount, ".", O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+}
+
+void unmount_here(int control) {
+  constexpr int kLayers = 2;
+  const std::string link = "/proc/self/fd/" + std::to_string(control);
+  for (int i = 0; i <= kLayers && ::umount2(link.c_str(), MNT_DETACH) == 0; ++i) {
+  }
+}
+
+// --- the usher ---
+
+class Usher {
+ public:
+  Usher(AutofsControl control, TrapEnds& traps) : control_(std::move(control)), traps_(traps) {}
+
+  // What is answered: an errno, and a descriptor where one is wanted.
+  Result<UniqueFd> carry_out(const Order& order, UniqueFd fd) {
+    switch (order.kind) {
+      case Order::open_root: return open_root(fd.get());
+      case Order::drop: traps_.drop(order.device); return UniqueFd();
+      case Order::end_wait: return done(control_.end_wait(fd.get(), order.token, order.error));
+      case Order::open_trap: return control_.open_trap(order.path.data(), order.device);
+      case Order::unmount: unmount_here(fd.get()); return UniqueFd();
+    }
+    return fail_errno(ENOSYS, "an order that is not known");
+  }
+
+ private:
+  static Result<UniqueFd> done(const Result<>& result) {
+    return result ? Result<UniqueFd>(UniqueFd()) : fail(result.error());
+  }
+
+  Result<UniqueFd> open_root(int mount) {
+    auto root = open_root_of(mount);
+    struct stat info {};
+    if (!root || ::fstat(root->get(), &info) != 0) return root;
+    traps_.hold(info.st_dev, UniqueFd(::fcntl(root->get(), F_DUPFD_CLOEXEC, 0)));
+    return root;
+  }
+
+  const AutofsControl control_;
+  TrapEnds& traps_;
+};
+
+}  // namespace
+
+int usher(UniqueFd line, Group& group, TrapEnds traps) {
+  auto control = AutofsControl::open();
+  if (!control) return 1;
+  Usher usher(std::move(*control), traps);
+  for (;;) {
+    Order order;
+    auto received = receive_message(line.get(), &order, sizeof order);
+    if (received.size != sizeof order) break;
+    const auto result = usher.carry_out(order, std::move(received.fd));
+    const std::int32_t error = result ? 0 : result.error().os_errno;
+    if (!send_message(line.get(), &error, sizeof error, result ? result->get() : -1)) break;
+  }
+  traps.end_walks(group);
+  return 0;
+}
+
+// --- the keeper ---
+
+namespace {
+
+Result<UniqueFd> ask(int line, const Order& order, int fd) {
+  std::int32_t error = 0;
+  pollfd answered{line, POLLIN, 0};
+  const bool asked = send_message(line, &order, sizeof order, fd);
+  if (!asked || ::poll(&answered, 1, kPatienceMs) != 1) {
+    return fail(Errc::unreachable, "the process that handles the traps does not answer");
+  }
+  auto received = receive_message(line, &error, sizeof error);
+  if (received.size != sizeof error) {
+    return fail(Errc::unreachable, "the process that handles the traps is gone");
+  }
+  if (error != 0) return fail_errno(error, "cannot handle a trap");
+  return std::move(received.fd);
+}
+
+}  // namespace
+
+Result<TrapHands> TrapHands::own() {
+  auto control = AutofsControl::open();
+  if (!control) return fail(control.error());
+  return TrapHands(std::move(*control), UniqueFd(), ::getpgrp());
+}
+
+Result<TrapHands> TrapHands::of_usher(UniqueFd line, pid_t group) {
+  auto control = AutofsControl::open();
+  if (!control) return fail(control.error());
+  return TrapHands(std::move(*control), std::move(line), group);
+}
+
+Result<UniqueFd> TrapHands::open_root(int mount) const {
+  if (are_own()) return open_root_of(mount);
+  Order order;
+  order.kind = Order::open_root;
+  return ask(line_.get(), order, mount);
+}
+
+void TrapHands::drop(std::uint64_t device) const {
+  if (are_own()) return;
+  Order order;
+  order.kind = Order::drop;
+  order.device = static_cast<std::uint32_t>(device);
+  (void)ask(line_.get(), order, -1);
+}
+
+// Without an usher nobody can be let go but by an error.
+Result<> TrapHands::end_wait(int control, std::uint32_t token, int error) const {
+  if (are_own()) return control_.end_wait(control, token, error);
+  Order order;
+  order.kind = Order::end_wait;
+  order.token = token;
+  order.error = error;
+  const auto done = ask(line_.get(), order, control);
+  if (done) return {};
+  if (done.error().code == Errc::unreachable) (void)disable(control);
+  return fail(done.error());
+}
+
+Result<UniqueFd> TrapHands::open_trap(const std::string& path, std::uint32_t device) const {
+  if (are_own()) return control_.open_trap(path, device);
+  Order order;
+  order.kind = Order::open_trap;
+  order.device = device;
+  if (path.size() >= order.path.size()) return fail(Errc::invalid, path + ": too long");
+  std::memcpy(order.path.data(), path.c_str(), path.size() + 1);
+  return ask(line_.get(), order, -1);
+}
+
+// Without an usher the trap has to be disabled first: this process would be caught.
+void TrapHands::unmount(int control) const {
+  if (are_own()) return unmount_here(control);
+  Order order;
+  order.kind = Order::unmount;
+  if (ask(line_.get(), order, control)) return;
+  (void)disable(control);
+  unmount_here(control);
+}
+
+}  // namespace lazymirror::fanotify
