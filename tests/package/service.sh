@@ -47,8 +47,10 @@ UNIT
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 ln -s ../test.service "$root/etc/systemd/system/multi-user.target.wants/test.service"
 
+binds=(--bind=/dev/fuse "--bind=$memory/mirror:/srv/mirror")
+[ ! -e /dev/autofs ] || binds+=(--bind=/dev/autofs)
 systemd-nspawn --quiet -D "$root" --machine=lazymirror-test --register=no --keep-unit --private-network \
   --capability=all --system-call-filter="fanotify_init fanotify_mark @mount @setuid @keyring" \
-  --bind=/dev/fuse --bind="$memory/mirror:/srv/mirror" --console=pipe \
+  "${binds[@]}" --console=pipe \
   --boot -- systemd.unit=multi-user.target systemd.show_status=false >"$memory/console" 2>&1 </dev/null || tail -n 20 "$memory/console"
 grep -q '^all is well$' "$root/root/result"
