@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fanotify/background_populates.h"
 
-#include <spdlog/spdlog.h>
+#include "base/log.h"
 
 namespace lazymirror::fanotify {
 
@@ -47,7 +47,7 @@ void BackgroundPopulates::pump() {
 
 void BackgroundPopulates::finish(const Item& item, const Result<Population::Outcome>& result) {
   if (!result && result.error().code != Errc::cancelled) {
-    spdlog::debug("fanotify: a directory was not populated ahead: {}", result.error().message);
+    log::debug("fanotify: a directory was not populated ahead: {}", result.error().message);
   }
   state_.with([](State& state) { --state.running; });
   if (result && item.attempt < limits_.attempts && !population_.is_settled(item.directory)) {

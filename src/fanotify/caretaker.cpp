@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/log.h"
 #include "fanotify/descriptor_message.h"
 
 namespace lazymirror::fanotify {
@@ -49,7 +49,7 @@ Caretaker::End Caretaker::run() {
 Caretaker::Step Caretaker::step() {
   wait();
   const bool late = clock_.now() >= deadline_;
-  if (late) spdlog::warn("fanotify: no other keeper has taken over in time");
+  if (late) log::warn("fanotify: no other keeper has taken over in time");
   if (late || is_told_to_end() || guard_is_dead()) return Step::over;
   return session_.valid() ? look_at_session() : look_at_line();
 }
@@ -71,7 +71,7 @@ bool Caretaker::is_told_to_end() const {
 bool Caretaker::stand_guard() {
   auto guard = parts_.start_guard();
   if (!guard) {
-    spdlog::error("fanotify: {}", guard.error().message);
+    log::error("fanotify: {}", guard.error().message);
     return false;
   }
   guard_ = std::make_unique<WorkerProcess>(std::move(*guard));
@@ -86,7 +86,7 @@ Caretaker::Step Caretaker::look_at_line() {
   if (!hears(line_.get(), 0)) return Step::go_on;
   auto question = receive_with_descriptor(line_.get());
   if (!question) {
-    spdlog::info("fanotify: no other keeper is to come");
+    log::info("fanotify: no other keeper is to come");
     return Step::over;
   }
   if (question->value != kAsk || !question->fd.valid()) return Step::go_on;
@@ -94,7 +94,7 @@ Caretaker::Step Caretaker::look_at_line() {
   guard_.reset();
   deadline_ = std::max(deadline_, clock_.now() + parts_.patience);
   if (auto sent = send_estate(session_.get(), parts_.estate(), kHandingOver); !sent) {
-    spdlog::warn("fanotify: {}", sent.error().message);
+    log::warn("fanotify: {}", sent.error().message);
     return end_session();
   }
   return Step::go_on;

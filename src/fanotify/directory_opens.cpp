@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fanotify/directory_opens.h"
 
-#include <spdlog/spdlog.h>
-
 #include <cerrno>
 #include <utility>
+
+#include "base/log.h"
 
 namespace lazymirror::fanotify {
 
@@ -54,8 +54,8 @@ int DirectoryOpens::errno_of(EntryId directory, const Error& error) {
       failures_.ask(cause_of(std::to_string(directory), error), std::chrono::steady_clock::now());
   const auto path = directory == 0 ? Result<std::string>() : parts_.tree.path(directory);
   if (untold) {
-    spdlog::warn("fanotify: the directory {} could not be populated: {}{}",
-                 path && !path->empty() ? *path : "/", error.message, repeated(*untold));
+    log::warn("fanotify: the directory {} could not be populated: {}{}",
+              path && !path->empty() ? *path : "/", error.message, repeated(*untold));
   }
   return error.code == Errc::busy ? EIO : errno_for_reader(error);
 }

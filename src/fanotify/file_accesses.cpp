@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fanotify/file_accesses.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <chrono>
 #include <utility>
 
+#include "base/log.h"
 #include "fanotify/fill_windows.h"
 #include "fanotify/marks.h"
 
@@ -102,8 +102,8 @@ void FileAccesses::report(EntryId id, const Error& error) {
       failures_.ask(cause_of(std::to_string(id), error), std::chrono::steady_clock::now());
   if (!untold) return;
   const auto path = id == 0 ? Result<std::string>() : parts_.tree.path(id);
-  spdlog::warn("fanotify: a read of {} failed: {}{}", path && !path->empty() ? *path : "a file",
-               error.message, repeated(*untold));
+  log::warn("fanotify: a read of {} failed: {}{}", path && !path->empty() ? *path : "a file",
+            error.message, repeated(*untold));
 }
 
 }  // namespace lazymirror::fanotify

@@ -2,7 +2,6 @@
 #include "fanotify/keeper.h"
 
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <csignal>
 
 #include "base/file_limit.h"
+#include "base/log.h"
 
 namespace lazymirror::fanotify {
 namespace {
@@ -109,7 +109,7 @@ void Keeper::take_signals() {
     return;
   }
   if (restart_is_expected()) return begin_to_leave();
-  spdlog::info("fanotify: stopping");
+  log::info("fanotify: stopping");
   begin_stop({});
 }
 
@@ -123,7 +123,7 @@ void Keeper::take_events() {
     begin_stop(fail(read.error()));
     return;
   }
-  if (read->failed > 0) spdlog::debug("fanotify: the kernel refused {} readers", read->failed);
+  if (read->failed > 0) log::debug("fanotify: the kernel refused {} readers", read->failed);
   for (Event& event : read->events) {
     if (state_ == State::stopping) {
       (void)group_.answer(event.fd.get(), EIO);
@@ -141,7 +141,7 @@ void Keeper::take_messages() {
     if (!received) {
       // A worker without a channel is dead, or of no use any more.
       if (received.error().code != Errc::unreachable) {
-        spdlog::error("fanotify: {}; it is replaced", received.error().message);
+        log::error("fanotify: {}; it is replaced", received.error().message);
       }
       return worker_->kill();
     }
@@ -163,8 +163,7 @@ void Keeper::look_after_time() {
   if (state_ == State::stopping) return;
   if (health_.is_start_due(now)) start_worker();
   if (health_.is_hanging(now) && worker_) {
-    spdlog::error("fanotify: the worker (process {}) does not answer and is replaced",
-                  worker_->pid());
+    log::error("fanotify: the worker (process {}) does not answer and is replaced", worker_->pid());
     worker_->kill();
     health_.given_up();
   }
@@ -202,7 +201,7 @@ void Keeper::finish(Ticket ticket, int error) {
   if (!event) return;
   const auto answered = group_.answer(event->fd.get(), error);
   if (!answered && answered.error().code != Errc::not_found) {
-    spdlog::error("fanotify: {}", answered.error().message);
+    log::error("fanotify: {}", answered.error().message);
   }
 }
 
@@ -233,7 +232,7 @@ void Keeper::open() {
 
 void Keeper::worker_failed(ToKeeper message) {
   if (state_ == State::starting) return begin_stop(fail(failure_in(std::move(message))));
-  spdlog::error("fanotify: the worker cannot go on: {}", message.text);
+  log::error("fanotify: the worker cannot go on: {}", message.text);
 }
 
 // --- the worker's life ---
@@ -242,7 +241,7 @@ void Keeper::start_worker() {
   const bool first = state_ == State::starting;
   auto started = parts_.start_worker(first && is_in_charge_, trap_handles());
   if (!started) {
-    spdlog::error("fanotify: {}", started.error().message);
+    log::error("fanotify: {}", started.error().message);
     if (first) return begin_stop(fail(started.error()));
     health_.started(clock_.now(), false);
     health_.ended(clock_.now());
@@ -278,8 +277,8 @@ void Keeper::take_death() {
     state_ = State::done;
     return;
   }
-  spdlog::warn("fanotify: the worker (process {}) {}; {} readers wait for the next one", pid, how,
-               outstanding_.events());
+  log::warn("fanotify: the worker (process {}) {}; {} readers wait for the next one", pid, how,
+            outstanding_.events());
   if (state_ == State::starting && health_.failures() >= kStartsBeforeReady) {
     begin_stop(fail(Errc::internal, "the worker " + how + ", again and again"));
   }
@@ -308,8 +307,8 @@ void Keeper::deny_overdue() {
   for (const Ticket ticket : tickets) finish(ticket, EIO);
   for (const std::uint64_t entry : walks) finish_walk(entry, EIO);
   if (tickets.empty() && walks.empty()) return;
-  spdlog::warn("fanotify: {} readers waited too long and got an error (EIO)",
-               tickets.size() + walks.size());
+  log::warn("fanotify: {} readers waited too long and got an error (EIO)",
+            tickets.size() + walks.size());
 }
 
 // --- the end ---

@@ -3,9 +3,10 @@
 // From one keeper to the next, which finds what a keeper has when its worker
 // has just ended.
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 
 #include <utility>
+
+#include "base/log.h"
 
 #include "fanotify/keeper.h"
 
@@ -34,8 +35,8 @@ bool Keeper::restart_is_expected() const {
 
 // Who comes from now on waits in the kernel's queue, or in a trap.
 void Keeper::begin_to_leave() {
-  spdlog::info("fanotify: leaving the tree to the next keeper; {} readers wait for it",
-               outstanding_.events());
+  log::info("fanotify: leaving the tree to the next keeper; {} readers wait for it",
+            outstanding_.events());
   has_left_ = true;
   is_in_charge_ = false;
   state_ = State::stopping;

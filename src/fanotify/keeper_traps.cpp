@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The keeper's traps: who is caught, what the worker asks for.
-#include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <utility>
+
+#include "base/log.h"
 
 #include "fanotify/keeper.h"
 
@@ -34,7 +35,7 @@ void Keeper::finish_walk(std::uint64_t entry, int error) {
   outstanding_.take_walk(entry);
   if (!traps_) return;
   if (const auto r = traps_->release(entry, error); !r) {
-    spdlog::error("fanotify: {}", r.error().message);
+    log::error("fanotify: {}", r.error().message);
   }
 }
 
@@ -98,7 +99,7 @@ int Keeper::try_trap(const TrapOrder& order) {
   });
   if (set) return 0;
   if (handed_over != 0) tell_of_trap(ToWorker::Kind::trap_gone, handed_over);
-  spdlog::debug("fanotify: {}", set.error().message);
+  log::debug("fanotify: {}", set.error().message);
   return set.error().os_errno != 0 ? set.error().os_errno : EIO;
 }
 

@@ -2,7 +2,6 @@
 #include "fanotify/left_over_traps.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <optional>
 
 #include "base/file_io.h"
+#include "base/log.h"
 #include "fanotify/autofs.h"
 #include "fanotify/mount_calls.h"
 
@@ -41,7 +41,7 @@ class InDirectory {
   InDirectory(const InDirectory&) = delete;
   InDirectory& operator=(const InDirectory&) = delete;
   ~InDirectory() {
-    if (is_there_ && ::fchdir(before_.get()) != 0) spdlog::debug("fanotify: fchdir {}", errno);
+    if (is_there_ && ::fchdir(before_.get()) != 0) log::debug("fanotify: fchdir {}", errno);
   }
   [[nodiscard]] bool is_there() const { return is_there_; }
 
@@ -110,7 +110,7 @@ void end_left_over_traps(const std::vector<MountLine>& table, const std::string&
     const auto device = device_number(mount.device);
     if (!is_trap || !device) continue;
     const auto done = end_trap(*control, *cache, mount.path.substr(place.size() + 1), *device);
-    if (!done) spdlog::debug("fanotify: trap at {}: {}", mount.path, done.error().message);
+    if (!done) log::debug("fanotify: trap at {}: {}", mount.path, done.error().message);
   }
 }
 

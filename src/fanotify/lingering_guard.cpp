@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "base/log.h"
 #include "fanotify/forked_child.h"
 #include "fanotify/inherited_descriptors.h"
 #include "fanotify/known_process.h"
@@ -91,7 +91,7 @@ Result<> leave_guard(Group& group, const std::string& cache_directory) {
   if (!role) return fail(role.error());
   auto guard = ForkedChild::start([&] { return run(group, role->get()); });
   if (!guard) return fail(guard.error());
-  spdlog::info(
+  log::info(
       "fanotify: files of the tree are still in use; until they are closed, process {} denies "
       "what is read of them (EIO)",
       guard->pid());

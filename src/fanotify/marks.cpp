@@ -2,13 +2,14 @@
 #include "fanotify/marks.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
+
+#include "base/log.h"
 
 namespace lazymirror::fanotify {
 namespace {
 
 void log_failure(const Result<>& done) {
-  if (!done) spdlog::debug("fanotify: {}", done.error().message);
+  if (!done) log::debug("fanotify: {}", done.error().message);
 }
 
 }  // namespace

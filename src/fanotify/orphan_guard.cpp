@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <poll.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 
 #include <array>
 #include <cerrno>
 
 #include "base/file_limit.h"
+#include "base/log.h"
 #include "fanotify/stamped.h"
 #include "fanotify/worker.h"
 
@@ -44,7 +44,7 @@ void guard_orphans(Group& group) {
   // Before the first read: numbers of ours could be those of the keeper, which
   // lived under the same limit.
   group.deny_numbers_below(static_cast<int>(file_limit()), EIO);
-  spdlog::error(
+  log::error(
       "fanotify: the keeper was killed; what is not cached reads as an error (EIO) until "
       "watching begins anew or is ended by `lazymirror stop`");
   std::array<pollfd, 2> waiting{pollfd{group.fd(), POLLIN, 0}, pollfd{sigterm.get(), POLLIN, 0}};

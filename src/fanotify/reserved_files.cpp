@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fanotify/reserved_files.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
+
+#include "base/log.h"
 
 namespace lazymirror::fanotify {
 
@@ -43,7 +43,7 @@ void ReservedFiles::try_release(EntryId id, Duration delay) {
   const auto released = parts_.tree.release(id);
   if (released) return;
   if (released.error().code != Errc::busy) {
-    spdlog::debug("fanotify: reserved blocks were not given back: {}", released.error().message);
+    log::debug("fanotify: reserved blocks were not given back: {}", released.error().message);
   }
   look_after(id, std::min(2 * delay, kLongest));
 }

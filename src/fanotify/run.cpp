@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <filesystem>
 
+#include "base/log.h"
 #include "fanotify/claims.h"
 #include "fanotify/evictor.h"
 #include "fanotify/known_process.h"
@@ -71,14 +71,14 @@ EventMode choose_mode(EventChoice choice, int fd) {
   if (choice == EventChoice::pre_access) return EventMode::pre_access;
   if (choice == EventChoice::access_perm) return EventMode::access_perm;
   if (tells_ranges(fd)) return EventMode::pre_access;
-  spdlog::warn(
+  log::warn(
       "fanotify: this kernel tells neither which range is read nor that a file is mapped "
       "(Linux 6.14 does): a file is fetched whole when it is opened");
   return EventMode::access_perm;
 }
 
 Result<> report(const SelfTestReport& report) {
-  for (const std::string& limit : report.limits) spdlog::warn("fanotify: {}", limit);
+  for (const std::string& limit : report.limits) log::warn("fanotify: {}", limit);
   if (report.failures.empty()) return {};
   std::string sentence = "cannot watch in place here";
   for (const std::string& failure : report.failures) sentence += ": " + failure;
@@ -117,8 +117,7 @@ bool end_guard(const Claimant& guard, Group& ours) {
 Result<> relieve(const Claim& guard, Group& ours) {
   if (guard.state == ClaimState::free) return {};
   if (guard.state == ClaimState::held) {
-    spdlog::info("fanotify: relieving the guard of an earlier run (process {})",
-                 guard.claimant.pid);
+    log::info("fanotify: relieving the guard of an earlier run (process {})", guard.claimant.pid);
     if (end_guard(guard.claimant, ours)) return {};
   }
   return fail(Errc::busy, "the guard of an earlier run does not end");
@@ -196,14 +195,14 @@ Result<> Run::choose_worker() {
   place_ = {&*mount_, &*group_, options_.cache_directory, user.uid, user.gid, options_.kept};
   place_.kept.push_back(lock_.get());
   if (mount_->is_idmapped()) {
-    spdlog::info("fanotify: the worker runs as the user {}, without capabilities", user.name);
+    log::info("fanotify: the worker runs as the user {}, without capabilities", user.name);
     return {};
   }
   struct stat owner {};
   if (::fstat(lock_.get(), &owner) != 0) return fail_errno(errno, "cannot look at the cache");
   place_.uid = owner.st_uid;
   place_.gid = owner.st_gid;
-  spdlog::warn(
+  log::warn(
       "fanotify: this file system cannot map users; the worker runs as the cache's owner "
       "(uid {}), without capabilities",
       owner.st_uid);
@@ -256,7 +255,7 @@ Result<std::unique_ptr<Traps>> Run::show() {
     return traps;
   }
   if (traps.error().code != Errc::unsupported) return traps;
-  spdlog::warn("fanotify: {}; directories are listed ahead instead", traps.error().message);
+  log::warn("fanotify: {}; directories are listed ahead instead", traps.error().message);
   return std::unique_ptr<Traps>();
 }
 
@@ -312,7 +311,7 @@ Result<WatchEnd> Run::serve_until_stopped(UniqueFd signals) {
 
 void Run::leave_guard_if_needed() {
   if (auto left = leave_guard(*group_, options_.cache_directory); !left) {
-    spdlog::error("fanotify: files that are still open are not guarded: {}", left.error().message);
+    log::error("fanotify: files that are still open are not guarded: {}", left.error().message);
   }
 }
 

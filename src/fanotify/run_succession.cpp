@@ -2,7 +2,6 @@
 //
 // From one keeper to the next: what a run takes up, and what it leaves.
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/log.h"
 #include "fanotify/claims.h"
 #include "fanotify/inherited_descriptors.h"
 #include "fanotify/known_process.h"
@@ -64,7 +64,7 @@ bool Run::take_over() {
     heir_.emplace(std::move(asked->first));
     return true;
   }
-  spdlog::warn("fanotify: {}; readers are not taken over", settled.error().message);
+  log::warn("fanotify: {}; readers are not taken over", settled.error().message);
   lock_.reset();
   mount_.reset();
   group_.reset();
@@ -88,8 +88,7 @@ Result<> Run::settle_in(Estate& estate) {
   mechanism_ = mechanism_of(estate.mode, options_.events);
   mount_.emplace(std::move(estate.space), std::move(estate.directory), estate.idmapped);
   if (auto r = choose_worker(); !r) return r;
-  spdlog::info("fanotify: taking over from the keeper before; {} readers wait",
-               estate.events.size());
+  log::info("fanotify: taking over from the keeper before; {} readers wait", estate.events.size());
   estate_ = std::move(estate);
   return {};
 }
@@ -123,8 +122,8 @@ Result<std::unique_ptr<Traps>> Run::enter() {
   occupy_first_numbers(first_numbers_);  // the heir's are free
   for (const int number : estate_.lost) (void)group_->answer(number, EIO);
   if (!estate_.lost.empty()) {
-    spdlog::warn("fanotify: {} readers could not be taken over and got an error (EIO)",
-                 estate_.lost.size());
+    log::warn("fanotify: {} readers could not be taken over and got an error (EIO)",
+              estate_.lost.size());
   }
   return std::unique_ptr<Traps>();
 }
@@ -156,7 +155,7 @@ Result<WatchEnd> Run::leave(Keeper& keeper) {
   const auto kept = parts_.succession.keep(line->first.get());
   line->first.reset();
   if (!kept) {
-    spdlog::warn("fanotify: {}: nothing is handed over", kept.error().message);
+    log::warn("fanotify: {}: nothing is handed over", kept.error().message);
     (void)caretaker->wait(kEnding);  // nobody can reach it any more: it ends everything
   }
   caretaker->let_go();
@@ -200,7 +199,7 @@ int Run::take_care(Keeper& keeper, UniqueFd line) {
   if (end == Caretaker::End::taken_over) {
     return ushers ? be_usher(keeper, std::move(*ushers)) : 0;
   }
-  spdlog::info("fanotify: stopping");
+  log::info("fanotify: stopping");
   if (end == Caretaker::End::another_guards) {
     keeper.give_up_to_a_guard();
     return 0;

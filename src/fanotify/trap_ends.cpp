@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fanotify/trap_ends.h"
 
-#include <spdlog/spdlog.h>
-
+#include "base/log.h"
 #include "fanotify/autofs.h"
 
 namespace lazymirror::fanotify {
@@ -17,7 +16,7 @@ void TrapEnds::end_walks(Group& group) {
   for (const auto& [device, control] : controls_) {
     auto done = group.guard_directory(control.get());
     if (done) done = disable_trap_of_group(control.get());
-    if (!done) spdlog::error("fanotify: walks stay caught: {}", done.error().message);
+    if (!done) log::error("fanotify: walks stay caught: {}", done.error().message);
   }
   controls_.clear();
   pipe_.reset();

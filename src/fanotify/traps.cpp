@@ -2,7 +2,6 @@
 #include "fanotify/traps.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/log.h"
 #include "fanotify/mount_calls.h"
 #include "fanotify/trap_path.h"
 #include "fanotify/traps_impl.h"
@@ -128,7 +128,7 @@ bool Traps::Impl::may_walk_again(const Trap& trap) const {
 void Traps::Impl::end_wait(const Trap& trap, std::uint32_t token, int error) {
   if (error == ESTALE) last_stale = steady_clock::now();
   if (auto done = hands.end_wait(trap.control.get(), token, error); !done) {
-    spdlog::debug("fanotify: trap at {}: {}", trap.path, done.error().message);
+    log::debug("fanotify: trap at {}: {}", trap.path, done.error().message);
   }
 }
 
@@ -164,7 +164,7 @@ void Traps::Impl::let_go(std::unique_ptr<Trap> trap) {
     trap->since = now;
     end_waits(*trap, 0);
   } else {
-    spdlog::warn("fanotify: trap at {}: {}", trap->path, bound.error().message);
+    log::warn("fanotify: trap at {}: {}", trap->path, bound.error().message);
     take_away(*trap, now);
     end_waits(*trap, ESTALE);
   }

@@ -2,7 +2,6 @@
 #include "fanotify/view.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -11,6 +10,7 @@
 #include <cstring>
 
 #include "base/file_io.h"
+#include "base/log.h"
 #include "fanotify/left_over_traps.h"
 #include "fanotify/mount_calls.h"
 
@@ -108,19 +108,19 @@ View::~View() { hide(); }
 
 void View::open_door() {
   if (auto done = set_door(door_.get(), kOpen); !done) {
-    spdlog::error("fanotify: {}", done.error().message);
+    log::error("fanotify: {}", done.error().message);
   }
 }
 
 void View::hide() {
   if (!door_.valid()) return;
   if (auto done = set_door(door_.get(), kClosed); !done) {
-    spdlog::error("fanotify: {}", done.error().message);
+    log::error("fanotify: {}", done.error().message);
   }
   std::reverse(mounted_.begin(), mounted_.end());
   for (const std::string& place : mounted_) {
     if (!mounts_.unmount(place)) {
-      spdlog::error("fanotify: something is still mounted at {}; unmount it by hand", place);
+      log::error("fanotify: something is still mounted at {}; unmount it by hand", place);
     }
   }
   mounted_.clear();

@@ -2,13 +2,14 @@
 #include "fanotify/view_mounts.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "base/log.h"
 
 namespace lazymirror::fanotify {
 namespace {
@@ -28,7 +29,7 @@ const MountLine* topmost(const std::vector<MountLine>& table, const std::string&
 
 bool detach(const std::string& place) {
   if (::umount2(place.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return true;
-  spdlog::debug("fanotify: cannot unmount {}: {}", place, ::strerror(errno));
+  log::debug("fanotify: cannot unmount {}: {}", place, ::strerror(errno));
   return false;
 }
 

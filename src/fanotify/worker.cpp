@@ -2,7 +2,6 @@
 #include "fanotify/worker.h"
 
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 
@@ -13,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/log.h"
 #include "fanotify/change_follower.h"
 #include "fanotify/directory_opens.h"
 #include "fanotify/file_accesses.h"
@@ -131,7 +131,7 @@ void Worker::on_root(const Result<Population::Outcome>& result) {
   auto known = parts_->gate.completion<std::shared_ptr<const DirectoryView>>(
       [this, error = result.error()](const Result<std::shared_ptr<const DirectoryView>>& view) {
         if (!view) return fail_start(error);
-        spdlog::warn("fanotify: not all of the root is shown: {}", error.message);
+        log::warn("fanotify: not all of the root is shown: {}", error.message);
         outbox_.ready();
       });
   const SteadyTime now = std::chrono::steady_clock::now();
@@ -206,7 +206,7 @@ void Worker::on_event(Channel::Received received) {
 void Worker::handle(AccessEventPtr event) {
   struct stat status {};
   if (::fstat(event->fd.get(), &status) != 0) {  // no room for its descriptor
-    spdlog::warn("fanotify: an event came without its file; too many are open");
+    log::warn("fanotify: an event came without its file; too many are open");
     return outbox_.answer(event->ticket, EIO);
   }
   if (S_ISDIR(status.st_mode)) return directories_->handle(std::move(event));

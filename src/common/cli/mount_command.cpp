@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/mount_command.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <optional>
 
 #include "base/file_limit.h"
+#include "base/log.h"
 #include "cli/background.h"
 #include "cli/control_commands.h"
 #include "cli/daemon_process.h"
@@ -76,8 +76,8 @@ std::optional<RegisteredMount> register_mount(const fuse::Mount& mount, const st
   auto entry = real ? RegisteredMount::enter(mount.device(), *real)
                     : Result<RegisteredMount>(fail(real.error()));
   if (entry) return std::move(*entry);
-  spdlog::warn("cli: commands will not find the mount by its directory, only by its cache: {}",
-               entry.error().message);
+  log::warn("cli: commands will not find the mount by its directory, only by its cache: {}",
+            entry.error().message);
   return std::nullopt;
 }
 
@@ -92,7 +92,7 @@ class Company {
     metrics_.emplace(kMetricsInterval, [&engine, url = plan.cache.url, path = options.metrics_file,
                                         failed = false]() mutable {
       const auto written = replace_file(path, metrics_text(engine.report(), url));
-      if (!written && !failed) spdlog::warn("cli: --metrics-file: {}", written.error().message);
+      if (!written && !failed) log::warn("cli: --metrics-file: {}", written.error().message);
       failed = !written;
     });
   }
@@ -134,8 +134,8 @@ Result<> mount_and_serve(const MountPlan& plan, const Options& options,
     fuse.set_ttls(strict ? Duration{0} : now.ttl, now.negative_ttl);
   });
   const auto strategy = (*mount)->strategy();
-  spdlog::info("cli: {} is mounted on {}, cache {}, io {} ({})", plan.mount.source,
-               plan.mount.mountpoint, plan.cache.directory, strategy.name, strategy.reason);
+  log::info("cli: {} is mounted on {}, cache {}, io {} ({})", plan.mount.source,
+            plan.mount.mountpoint, plan.cache.directory, strategy.name, strategy.reason);
   std::optional<Company> company;
   company.emplace(plan, options, **engine, **mount, clock, reload);
   const auto served = serve(**mount, signals, listeners,
@@ -144,7 +144,7 @@ Result<> mount_and_serve(const MountPlan& plan, const Options& options,
   reload.attach(nullptr);
   mount->reset();
   engine->reset();
-  spdlog::info("cli: {} is unmounted", plan.mount.mountpoint);
+  log::info("cli: {} is unmounted", plan.mount.mountpoint);
   return served;
 }
 

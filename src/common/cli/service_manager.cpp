@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -22,6 +21,7 @@
 #include <string_view>
 #include <thread>
 
+#include "base/log.h"
 #include "base/worker_pool.h"
 #include "fanotify/attached_descriptor.h"
 
@@ -55,7 +55,7 @@ UniqueFd connect_to(const std::string& name) {
   if (fd.valid() && ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), length) == 0) {
     return fd;
   }
-  spdlog::warn("cli: {}", os_error(errno, "cannot tell the service manager at " + name).message);
+  log::warn("cli: {}", os_error(errno, "cannot tell the service manager at " + name).message);
   return {};
 }
 
@@ -147,7 +147,7 @@ void ServiceManager::alive() const {
 void ServiceManager::tell(const std::string& words) const {
   if (!socket_.valid()) return;
   if (::send(socket_.get(), words.data(), words.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return;
-  spdlog::debug("cli: {}", os_error(errno, "the service manager does not listen").message);
+  log::debug("cli: {}", os_error(errno, "the service manager does not listen").message);
 }
 
 struct Heartbeat::Impl {

@@ -5,7 +5,6 @@
 // the workers' own.
 #include "cli/watch_command.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include <functional>
 #include <optional>
 
+#include "base/log.h"
 #include "base/mount_table.h"
 #include "cli/background.h"
 #include "cli/config_courier.h"
@@ -119,7 +119,7 @@ class Watching {
     manager_.stopping();
     if (!served) return fail(served.error());
     if (*served == fanotify::WatchEnd::over) {
-      spdlog::info("cli: {} is not shown any more", plan_.cache.directory);
+      log::info("cli: {} is not shown any more", plan_.cache.directory);
     }
     return {};
   }
@@ -190,7 +190,7 @@ class Watching {
   // In the keeper.
   void send_config() {
     const auto sent = courier_->send([this] { return reload_.config_file(); });
-    if (!sent) spdlog::error("cli: the config file is not used: {}", sent.error().message);
+    if (!sent) log::error("cli: the config file is not used: {}", sent.error().message);
   }
 
   // In the keeper, before there is a worker.
@@ -216,7 +216,7 @@ class Watching {
     const std::string status =
         plan_.cache.url + " is shown in " + plan_.cache.directory + "/data" +
         (plan_.watch.shown_at.empty() ? "" : " and at " + plan_.watch.shown_at);
-    spdlog::info("cli: {}", status);
+    log::info("cli: {}", status);
     leave_terminal_();
     auto told = readiness_.ready();
     is_shown_ = told.has_value();
