@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/log.h"
-
 #include "fanotify/keeper.h"
 
 namespace lazymirror::fanotify {
