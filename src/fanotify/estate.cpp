@@ -37,9 +37,21 @@ Failure unknown() {
 
 // --- descriptors over a socket ---
 
-union Room {
-  cmsghdr align;
-  std::array<char, CMSG_SPACE(kAtOnce * sizeof(int))> bytes;
+// A byte, and room for descriptors beside it.
+struct Parcel {
+  explicit Parcel(std::size_t fds) {
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = room.data();
+    message.msg_controllen = CMSG_SPACE(fds * sizeof(int));
+  }
+  Parcel(const Parcel&) = delete;
+  Parcel& operator=(const Parcel&) = delete;
+
+  char byte = 0;
+  iovec part{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kAtOnce * sizeof(int))> room{};
+  msghdr message{};
 };
 
 class Patience {
@@ -56,20 +68,13 @@ class Patience {
 };
 
 Result<> send_some(int socket, std::span<const int> fds, const Patience& patience) {
-  char byte = 0;
-  iovec part{&byte, 1};
-  Room room{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = room.bytes.data();
-  message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  Parcel parcel(fds.size());
+  cmsghdr* const header = CMSG_FIRSTHDR(&parcel.message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(fds.size_bytes());
   std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
-  while (::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) != 1) {
+  while (::sendmsg(socket, &parcel.message, MSG_DONTWAIT | MSG_NOSIGNAL) != 1) {
     const bool full = errno == EAGAIN || errno == ETOOMANYREFS;
     if (!full || !patience.wait(socket, POLLOUT)) {
       return fail_errno(errno, "cannot hand over to the next keeper");
@@ -89,14 +94,8 @@ Result<> send_all(int socket, std::span<const int> fds, const Patience& patience
 
 Result<> receive_some(int socket, std::vector<UniqueFd>& fds, const Patience& patience) {
   if (!patience.wait(socket, POLLIN)) return fail(Errc::unreachable, "nothing is handed over");
-  char byte = 0;
-  iovec part{&byte, 1};
-  Room room{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = room.bytes.data();
-  message.msg_controllen = room.bytes.size();
+  Parcel parcel(kAtOnce);
+  msghdr& message = parcel.message;
   const bool came = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) == 1;
   const cmsghdr* const header = came ? CMSG_FIRSTHDR(&message) : nullptr;
   if (header == nullptr || header->cmsg_type != SCM_RIGHTS) {

@@ -4,18 +4,18 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <optional>
+#include <span>
 
 #include "base/file_io.h"
-#include "fanotify/attached_descriptor.h"
+#include "fanotify/descriptor_message.h"
 
 namespace lazymirror::fanotify {
 namespace {
@@ -31,38 +31,17 @@ struct Order {
   std::array<char, PATH_MAX> path{};
 };
 
-struct Received {
-  ssize_t size = -1;
-  UniqueFd fd;
-};
-
-bool send_message(int socket, const void* bytes, std::size_t size, int fd) {
-  iovec part{const_cast<void*>(bytes), size};
-  DescriptorRoom room;
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (fd >= 0) attach(header, room, fd);
-  while (::sendmsg(socket, &header, MSG_NOSIGNAL) < 0) {
-    if (errno != EINTR) return false;
-  }
-  return true;
+template <typename T>
+bool send(int line, const T& value, int fd) {
+  return send_datagram(line, std::as_bytes(std::span(&value, 1)), fd, 0);
 }
 
-Received receive_message(int socket, void* bytes, std::size_t size) {
-  iovec part{bytes, size};
-  DescriptorRoom room;
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = room.bytes.data();
-  header.msg_controllen = room.bytes.size();
-  Received received;
-  do {
-    received.size = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  } while (received.size < 0 && errno == EINTR);
-  if (received.size >= 0) received.fd = attached(header);
-  return received;
+// Its descriptor, which may be none; nothing if no such value came.
+template <typename T>
+std::optional<UniqueFd> receive(int line, T& value) {
+  Datagram datagram = receive_datagram(line, std::as_writable_bytes(std::span(&value, 1)), 0);
+  if (datagram.size != sizeof value) return std::nullopt;
+  return std::move(datagram.fd);
 }
 
 Result<UniqueFd> open_root_of(int mount) {
@@ -119,11 +98,11 @@ int usher(UniqueFd line, Group& group, TrapEnds traps) {
   Usher usher(std::move(*control), traps);
   for (;;) {
     Order order;
-    auto received = receive_message(line.get(), &order, sizeof order);
-    if (received.size != sizeof order) break;
-    const auto result = usher.carry_out(order, std::move(received.fd));
+    auto fd = receive(line.get(), order);
+    if (!fd) break;
+    const auto result = usher.carry_out(order, std::move(*fd));
     const std::int32_t error = result ? 0 : result.error().os_errno;
-    if (!send_message(line.get(), &error, sizeof error, result ? result->get() : -1)) break;
+    if (!send(line.get(), error, result ? result->get() : -1)) break;
   }
   traps.end_walks(group);
   return 0;
@@ -136,16 +115,15 @@ namespace {
 Result<UniqueFd> ask(int line, const Order& order, int fd) {
   std::int32_t error = 0;
   pollfd answered{line, POLLIN, 0};
-  const bool asked = send_message(line, &order, sizeof order, fd);
-  if (!asked || ::poll(&answered, 1, kPatienceMs) != 1) {
+  if (!send(line, order, fd) || ::poll(&answered, 1, kPatienceMs) != 1) {
     return fail(Errc::unreachable, "the process that handles the traps does not answer");
   }
-  auto received = receive_message(line, &error, sizeof error);
-  if (received.size != sizeof error) {
+  auto received = receive(line, error);
+  if (!received) {
     return fail(Errc::unreachable, "the process that handles the traps is gone");
   }
   if (error != 0) return fail_errno(error, "cannot handle a trap");
-  return std::move(received.fd);
+  return std::move(*received);
 }
 
 }  // namespace

@@ -8,9 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <type_traits>
 
-#include "fanotify/attached_descriptor.h"
+#include "fanotify/descriptor_message.h"
 
 namespace lazymirror::fanotify {
 namespace {
@@ -79,17 +80,8 @@ Result<std::pair<Channel, Channel>> Channel::make_pair() {
 }
 
 Result<> Channel::send(const ToWorker& message, int fd) {
-  ToWorker copy = message;
-  iovec part{&copy, sizeof copy};
-  DescriptorRoom room;
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (fd >= 0) attach(header, room, fd);
-  while (::sendmsg(fd_.get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-    if (errno != EINTR) return send_error(errno);
-  }
-  return {};
+  if (send_datagram(fd_.get(), std::as_bytes(std::span(&message, 1)), fd, MSG_DONTWAIT)) return {};
+  return send_error(errno);
 }
 
 Result<std::optional<ToKeeper>> Channel::receive_from_worker() {
@@ -134,21 +126,12 @@ Result<> Channel::send(const ToKeeper& message) {
 
 Result<Channel::Received> Channel::receive_from_keeper() {
   Received received;
-  iovec part{&received.message, sizeof received.message};
-  DescriptorRoom room;
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = room.bytes.data();
-  header.msg_controllen = room.bytes.size();
-  ssize_t size = 0;
-  while ((size = ::recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC)) < 0) {
-    if (errno == ECONNRESET) return gone();
-    if (errno != EINTR) return fail_errno(errno, "cannot receive from the keeper");
-  }
-  if (size == 0) return gone();
-  received.fd = attached(header);
-  if (size != sizeof received.message || !is_known(received.message)) {
+  auto bytes = std::as_writable_bytes(std::span(&received.message, 1));
+  Datagram datagram = receive_datagram(fd_.get(), bytes, 0);
+  if (datagram.size == 0 || (datagram.size < 0 && errno == ECONNRESET)) return gone();
+  if (datagram.size < 0) return fail_errno(errno, "cannot receive from the keeper");
+  received.fd = std::move(datagram.fd);
+  if (datagram.size != sizeof received.message || !is_known(received.message)) {
     return fail(Errc::bad_reply, "the keeper sent what is no message");
   }
   return received;

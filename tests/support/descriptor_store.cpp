@@ -15,6 +15,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "base/attached_descriptor.h"
+
 namespace lazymirror::testing {
 namespace {
 
@@ -22,21 +24,15 @@ namespace {
 std::pair<std::string, UniqueFd> receive(int socket) {
   std::array<char, 4096> text{};
   iovec part{text.data(), text.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+  DescriptorRoom room;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = room.data();
-  message.msg_controllen = room.size();
+  message.msg_control = room.bytes.data();
+  message.msg_controllen = room.bytes.size();
   const ssize_t n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  UniqueFd fd;
-  const cmsghdr* const header = n >= 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int number = -1;
-    std::memcpy(&number, CMSG_DATA(header), sizeof number);
-    fd.reset(number);
-  }
-  return {std::string(text.data(), n > 0 ? static_cast<std::size_t>(n) : 0), std::move(fd)};
+  if (n < 0) return {};
+  return {std::string(text.data(), static_cast<std::size_t>(n)), attached(message)};
 }
 
 std::string value_of(const std::string& text, const std::string& key) {

@@ -21,9 +21,9 @@
 #include <string_view>
 #include <thread>
 
+#include "base/attached_descriptor.h"
 #include "base/log.h"
 #include "base/worker_pool.h"
-#include "fanotify/attached_descriptor.h"
 
 namespace lazymirror::cli {
 namespace {
@@ -124,11 +124,11 @@ Result<> ServiceManager::wait_until_heard() const {
 
 Result<> ServiceManager::tell(const std::string& words, int fd) const {
   iovec part{const_cast<char*>(words.data()), words.size()};
-  fanotify::DescriptorRoom room;
+  DescriptorRoom room;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  fanotify::attach(message, room, fd);
+  attach(message, room, fd);
   pollfd ready{socket_.get(), POLLOUT, 0};
   (void)::poll(&ready, 1, kPatienceMs);
   if (::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return {};

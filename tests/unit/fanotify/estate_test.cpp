@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
+
+#include "fanotify/descriptor_message.h"
 
 namespace lazymirror::fanotify {
 namespace {
@@ -131,22 +132,7 @@ TEST_F(EstateTest, OfAnotherVersionIsNone) {
   const UniqueFd text = file();
   const std::string words = "lazymirror-estate 2 1 0";
   ASSERT_EQ(::write(text.get(), words.data(), words.size()), static_cast<ssize_t>(words.size()));
-  char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = room.data();
-  message.msg_controllen = room.size();
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int fd = text.get();
-  std::copy_n(reinterpret_cast<const char*>(&fd), sizeof fd,
-              reinterpret_cast<char*>(CMSG_DATA(header)));
-  ASSERT_EQ(::sendmsg(here_.get(), &message, 0), 1);
+  ASSERT_TRUE(send_with_descriptor(here_.get(), 0, text.get()));
   const auto got = receive_estate(there_.get(), kLimit);
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, Errc::unsupported);

@@ -9,7 +9,7 @@
 
 #include "base/unique_fd.h"
 
-namespace lazymirror::fanotify {
+namespace lazymirror {
 
 // Room for one descriptor, aligned as cmsg(3) asks for.
 union DescriptorRoom {
@@ -22,4 +22,4 @@ void attach(msghdr& message, DescriptorRoom& room, int fd);
 // That of a message that was received; invalid when there is none.
 [[nodiscard]] UniqueFd attached(const msghdr& message);
 
-}  // namespace lazymirror::fanotify
+}  // namespace lazymirror

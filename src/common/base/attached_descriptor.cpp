@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fanotify/attached_descriptor.h"
+#include "base/attached_descriptor.h"
 
 #include <cstring>
 
-namespace lazymirror::fanotify {
+namespace lazymirror {
 
 void attach(msghdr& message, DescriptorRoom& room, int fd) {
   room = {};
@@ -27,4 +27,4 @@ UniqueFd attached(const msghdr& message) {
   return UniqueFd(fd);
 }
 
-}  // namespace lazymirror::fanotify
+}  // namespace lazymirror
