@@ -40,7 +40,14 @@ find_program(LAZYMIRROR_CCACHE ccache)
 if(LAZYMIRROR_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   # Sources have absolute names in the debugging information, so that an object
   # made in one build directory serves in another.
-  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_NOHASHDIR=1 "${LAZYMIRROR_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_NOHASHDIR=1)
+  execute_process(COMMAND test -w "$ENV{HOME}" RESULT_VARIABLE _no_home)
+  if(_no_home AND NOT DEFINED ENV{CCACHE_DIR})
+    # Where HOME is no place to write to, ccache would make it or fail: build
+    # machines name one that is not to exist.
+    list(APPEND CMAKE_CXX_COMPILER_LAUNCHER "CCACHE_DIR=${CMAKE_SOURCE_DIR}/build/ccache")
+  endif()
+  list(APPEND CMAKE_CXX_COMPILER_LAUNCHER "${LAZYMIRROR_CCACHE}")
 endif()
 
 # The tests are some sixty statically linked programs: a quick linker is worth

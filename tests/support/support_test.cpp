@@ -55,7 +55,7 @@ TEST(AChildProcess, TellsHowItEnded) {
   EXPECT_EQ(run_shell("echo out; echo err >&2; exit 3").status, 3);
   EXPECT_EQ(run_shell("echo out; echo err >&2").output, "out\nerr\n");
   EXPECT_EQ(run_shell("kill -TERM $$").status, 128 + SIGTERM);
-  EXPECT_EQ(run_command({"/nonexistent"}).status, 127);
+  EXPECT_EQ(run_command({"/proc/nonexistent"}).status, 127);
 }
 
 TEST(AChildProcess, IsKilledAtTheDeadline) {

@@ -96,7 +96,7 @@ TEST(MountAnswersTest, ADirectoryThatIsNoMountIsNotTakenForOne) {
 }
 
 TEST(MountAnswersTest, AMissingDirectoryIsAnError) {
-  const auto answers = mount_answers("/nonexistent", std::chrono::seconds(30));
+  const auto answers = mount_answers("/proc/nonexistent", std::chrono::seconds(30));
   ASSERT_FALSE(answers);
   EXPECT_EQ(answers.error().code, Errc::not_found);
 }

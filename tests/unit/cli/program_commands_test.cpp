@@ -113,9 +113,10 @@ TEST_F(ProgramCommandsTest, OrdinaryUsersAreToldWhatTheyMay) {
   LM_REQUIRE(::geteuid() == 0, "needs root to become somebody else");
   const std::string nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
   const auto as_nobody = [&](const std::string& words) { return run_program(words, nobody); };
-  expect_failure(as_nobody("watch http://h/ /nonexistent/c"), {"needs root", "lazymirror mount"});
+  expect_failure(as_nobody("watch http://h/ /proc/nonexistent/c"),
+                 {"needs root", "lazymirror mount"});
   expect_failure(as_nobody("stop /"), {"neither a cache nor"});
-  expect_failure(as_nobody("mkcache /nonexistent/f /"), {"needs root"});
+  expect_failure(as_nobody("mkcache /proc/nonexistent/f /"), {"needs root"});
 }
 
 }  // namespace

@@ -63,11 +63,11 @@ TEST(RunTest, WrongUsageIsTwoAndPointsToHelp) {
 }
 
 TEST(RunTest, FailureIsOneAndASentence) {
-  const Outcome o = run_with(
-      {"--cache-location=/nonexistent/c", "http://127.0.0.1:1/", "/nonexistent/mountpoint"});
+  const Outcome o = run_with({"--cache-location=/proc/nonexistent/c", "http://127.0.0.1:1/",
+                              "/proc/nonexistent/mountpoint"});
   EXPECT_EQ(o.status, kFailure);
   EXPECT_EQ(o.out, "");
-  EXPECT_THAT(o.err, HasSubstr("mkdir -p /nonexistent/mountpoint"));
+  EXPECT_THAT(o.err, HasSubstr("mkdir -p /proc/nonexistent/mountpoint"));
 }
 
 TEST(RunTest, AnEmptyArgvIsUsage) {

@@ -15,7 +15,7 @@ using namespace cli;
 
 TEST(XfsImageTest, AMissingProgramIsNamedWithItsPackage) {
   const TempDir work;
-  const auto made = make_xfs_image(work / "image", 1ull << 30, {"/nonexistent", work.path()});
+  const auto made = make_xfs_image(work / "image", 1ull << 30, {"/proc/nonexistent", work.path()});
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message, ::testing::HasSubstr("apt install xfsprogs"));
   EXPECT_FALSE(std::filesystem::exists(work / "image"));

@@ -252,9 +252,9 @@ TEST_F(ConfigFileOnCommandLineTest, HeadersOfBothAddUp) {
 }
 
 TEST_F(ConfigFileOnCommandLineTest, AFileThatWasAskedForMustBeThere) {
-  const auto parsed = parse_with("", {"--config=/nonexistent/x"});
+  const auto parsed = parse_with("", {"--config=/proc/nonexistent/x"});
   ASSERT_FALSE(parsed);
-  EXPECT_THAT(parsed.error().message, HasSubstr("/nonexistent/x"));
+  EXPECT_THAT(parsed.error().message, HasSubstr("/proc/nonexistent/x"));
 }
 
 TEST_F(ConfigFileOnCommandLineTest, MistakesNameFileLineAndRemedy) {

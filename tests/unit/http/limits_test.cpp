@@ -164,8 +164,8 @@ TEST_F(LimitsTest, BadOptionsAreRefusedWithASentence) {
   };
   EXPECT_EQ(refused([](auto& o) { o.headers = {"no colon"}; }), Errc::invalid);
   EXPECT_EQ(refused([](auto& o) { o.headers = {"A: b\r\nC: d"}; }), Errc::invalid);
-  EXPECT_EQ(refused([](auto& o) { o.ca_file = "/nonexistent/ca.pem"; }), Errc::io);
-  EXPECT_EQ(refused([](auto& o) { o.netrc_file = "/nonexistent/netrc"; }), Errc::io);
+  EXPECT_EQ(refused([](auto& o) { o.ca_file = "/proc/nonexistent/ca.pem"; }), Errc::io);
+  EXPECT_EQ(refused([](auto& o) { o.netrc_file = "/proc/nonexistent/netrc"; }), Errc::io);
   EXPECT_EQ(refused([](auto& o) { o.proxy = "http://a b:99999999"; }), Errc::invalid);
   EXPECT_EQ(refused([](auto& o) { o.connections = 0; }), Errc::invalid);
 }
