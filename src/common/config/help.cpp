@@ -13,12 +13,17 @@ constexpr std::size_t kWidth = 80;
 constexpr std::size_t kIndent = 26;  // where the explanations stand
 constexpr char kGlue = '\x01';       // a blank at which no line ends
 
-constexpr const char* kUnits =
-    "TIME is a number with ms, s (or nothing), min, h or d, such as 30s or 1h30min.\n"
-    "Options in a config file are written without dashes: ttl = 1h\n";
+constexpr const char* kTime =
+    "TIME is a number with ms, s (or nothing), min, h or d, such as 30s or 1h30min.\n";
 constexpr const char* kSize = "SIZE is a number with K, M, G or T, such as 500G.\n";
-constexpr const char* kEnd =
-    "Exit status: 0, or 1 for failure, or 2 for wrong usage. See lazymirror(1).\n";
+constexpr const char* kInFiles = "Options in a config file are written without dashes: ttl = 1h\n";
+constexpr const char* kEnd = "Exit status: 0, or 1 for failure, or 2 for wrong usage";
+constexpr const char* kOrNothingRuns = ", or 3 when nothing runs";
+constexpr const char* kManual = ".\nThe manual is lazymirror(1).\n";
+constexpr unsigned kMayFindNothing =
+    static_cast<unsigned>(Command::status) | static_cast<unsigned>(Command::reload) |
+    static_cast<unsigned>(Command::offline) | static_cast<unsigned>(Command::online) |
+    static_cast<unsigned>(Command::verify);
 
 std::string usage_line(const CommandSpec& spec, bool first) {
   return std::string(first ? "Usage: " : "       ") + "lazymirror " + std::string(spec.name) + " " +
@@ -47,8 +52,10 @@ std::string usage_of_all() {
 
 std::string end_of(std::optional<Command> command) {
   const bool serving = !command || includes(kServing, *command);
-  const bool image = !command || *command == Command::mkcache;
-  return std::string("\n") + (serving ? kUnits : "") + (image ? kSize : "") + kEnd;
+  const bool sizes = serving || *command == Command::mkcache;
+  const bool running = command && includes(kMayFindNothing, *command);
+  return std::string("\n") + (serving ? kTime : "") + (sizes ? kSize : "") +
+         (serving ? kInFiles : "") + kEnd + (running ? kOrNothingRuns : "") + kManual;
 }
 
 // "  -u, --username NAME"

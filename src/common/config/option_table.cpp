@@ -63,8 +63,9 @@ constexpr std::array kTable = {
                        "kernel (cached)",
                .field = &Options::io, .commands = kForMount},
     OptionSpec{.letter = 'o', .value = "OPT[,OPT...]", .group = kMount,
-               .help = "Mount options such as exec, or allow_other of FUSE, or any option of this "
-                       "list without its dashes, as in fstab: -o ttl=1h,exec",
+               .help = "Mount options such as exec, of mount also those of FUSE such as "
+                       "allow_other, or any option that a config file may have, as in fstab: "
+                       "-o ttl=1h,exec",
                .field = &Options::mount_options, .flags = OptionSpec::kCommandLine},
 
     OptionSpec{.name = "events", .value = "auto|pre-access|access-perm", .group = kWatch,
@@ -89,9 +90,10 @@ constexpr std::array kTable = {
                .field = &Options::max_traps, .most = 1'000'000, .commands = kForWatch},
 
     OptionSpec{.name = "cache-location", .value = "DIR", .group = kCache,
-               .help = "Keep the cache of this URL in DIR",
-               .default_text = "a directory of its own below /var/cache/lazymirror for root, else "
-                               "below ~/.cache/lazymirror",
+               .help = "Where the cache is",
+               .default_text = "each URL has a directory of its own below /var/cache/lazymirror for "
+                               "root, else below ~/.cache/lazymirror; PATHs of a running tree lead "
+                               "to it",
                .field = &Options::cache_location, .flags = OptionSpec::kPath,
                .commands = kServing | kForEvict | kForUnpin | kForLs | kForInfo | kForJobs},
     OptionSpec{.name = "cache-size", .value = "SIZE", .group = kCache,

@@ -86,5 +86,22 @@ TEST(HelpTest, LooksLikeThis) {
   EXPECT_THAT(text, HasSubstr("Exit status: 0, or 1 for failure, or 2 for wrong usage."));
 }
 
+TEST(HelpTest, ExplainsTheUnitsOfItsOptions) {
+  for (const CommandSpec& spec : command_table()) {
+    const std::string text = help_text(spec.command);
+    const auto explains = [&](const std::string& unit) {
+      return text.find("\n" + unit + " is a number") != text.npos;
+    };
+    for (const std::string unit : {"SIZE", "TIME"}) {
+      EXPECT_EQ(explains(unit), text.find(" " + unit) != text.npos) << spec.name << " " << unit;
+    }
+  }
+}
+
+TEST(HelpTest, SaysWhichCommandsMayFindThatNothingRuns) {
+  EXPECT_THAT(help_text(Command::status), HasSubstr("2 for wrong usage, or 3 when nothing runs."));
+  EXPECT_THAT(help_text(Command::evict), HasSubstr("2 for wrong usage.\n"));
+}
+
 }  // namespace
 }  // namespace lazymirror

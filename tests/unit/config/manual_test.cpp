@@ -9,8 +9,12 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
+#include "config/command_line.h"
 #include "config/option_table.h"
+#include "some_user.h"
+#include "support/temp_dir.h"
 
 namespace lazymirror {
 namespace {
@@ -85,6 +89,53 @@ TEST(ManualTest, ThePageOfTheConfigFileHasWhatIsForFilesOnlyAndNothingElse) {
     if (option.is(OptionSpec::kFile)) known.emplace(option.name);
   }
   EXPECT_EQ(explained, known);
+}
+
+// What stands between .Bd and .Ed, one string a display.
+std::vector<std::string> displays(const std::string& name) {
+  std::istringstream in(page(name));
+  std::vector<std::string> out;
+  bool within = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(".Bd")) out.emplace_back();
+    if (line.starts_with(".Bd") || line.starts_with(".Ed")) {
+      within = line.starts_with(".Bd");
+    } else if (within) {
+      out.back() += line + "\n";
+    }
+  }
+  return out;
+}
+
+TEST(ManualTest, TheExamplesOfTheConfigFileAreAccepted) {
+  const testing::TempDir work;
+  const auto examples = displays("lazymirror.conf.5");
+  ASSERT_EQ(examples.size(), 2u);
+  for (const std::string& example : examples) {
+    work.write("conf", example);
+    const bool whole = example.find("url = ") != example.npos;
+    std::vector<std::string> words{"--config", work / "conf"};
+    if (!whole) words.insert(words.end(), {"http://h/", "/mnt"});
+    const auto parsed = parse_command_line(words, some_user());
+    EXPECT_TRUE(parsed) << parsed.error().message << "\n" << example;
+  }
+}
+
+TEST(ManualTest, ThePageOfTheConfigFileNamesWhatIsForTheCommandLineOnly) {
+  const std::string text = page("lazymirror.conf.5");
+  const std::size_t end = text.find("are for the command line only.");
+  ASSERT_NE(end, text.npos);
+  const std::size_t begin = text.rfind(".Pp", end);
+  std::istringstream words(text.substr(begin, end - begin));
+  std::set<std::string> named;
+  for (std::string word; words >> word;) {
+    if (word.starts_with('-')) named.insert(word.substr(1));
+  }
+  std::set<std::string> known;
+  for (const OptionSpec& option : option_table()) {
+    if (option.is(OptionSpec::kCommandLine) && !option.name.empty()) known.emplace(option.name);
+  }
+  EXPECT_EQ(named, known);
 }
 
 TEST(ManualTest, ThePagesNameEachOther) {
