@@ -105,6 +105,15 @@ Result<> clear_dead_mount(const MountLine& entry) {
   return {};
 }
 
+// Until nothing is mounted there, or an automount (systemd.automount(5)): that is
+// made to be mounted over, and neither stat(2) nor mount(2) sets it off.
+Result<> clear(const std::string& place) {
+  for (auto entry = mount_at(place); entry && entry->type != "autofs"; entry = mount_at(place)) {
+    if (const Result<> cleared = clear_dead_mount(*entry); !cleared) return cleared;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<MountLine> find_mount(std::string_view mountinfo, const std::string& path) {
@@ -119,9 +128,7 @@ std::optional<MountLine> mount_at(const std::string& path) {
 Result<std::string> prepare_mountpoint(const std::string& path) {
   const Result<std::string> place = resolve_parent(path);
   if (place) {
-    for (auto entry = mount_at(*place); entry; entry = mount_at(*place)) {
-      if (const Result<> cleared = clear_dead_mount(*entry); !cleared) return fail(cleared.error());
-    }
+    if (const Result<> cleared = clear(*place); !cleared) return fail(cleared.error());
   }
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) {

@@ -7,6 +7,7 @@
 
 #include "base/unique_fd.h"
 #include "integration/integration.h"
+#include "support/automount.h"
 
 namespace lazymirror::testing {
 namespace {
@@ -102,6 +103,34 @@ TEST_F(ItsLife, OfTwoThatRaceForOneCacheOneWins) {
     EXPECT_TRUE(file_is(winner.mountpoint() + "/f", "/f", 1, 300'000));
     EXPECT_EQ(winner.terminate(), 0);
   }
+}
+
+// As by a line of fstab with x-systemd.automount.
+TEST_F(ItsLife, BeginsWithTheFirstLookAtAnAutomount) {
+  const Automount automount(mnt);
+  ChildProcess reader(
+      {.argv = {"setsid", "-w", "cp", at("/f"), work / "copy"}, .log_file = work / "reader"});
+  CommandResult mounted;
+  ASSERT_TRUE(automount.serve(
+      [&] {
+        mounted = run({"mount", "--cache-location=" + cache, origin.url(), mnt});
+      },
+      seconds(30)));
+  EXPECT_EQ(mounted.status, 0) << mounted.output;
+  EXPECT_EQ(reader.wait(seconds(30)), 0) << slurp(work / "reader");
+  EXPECT_TRUE(file_is(work / "copy", "/f", 1, 300'000));
+  EXPECT_EQ(run_command({"umount", mnt}).status, 0);
+  EXPECT_EQ(mount_at(mnt)->type, "autofs");
+}
+
+// By root, beside whoever serves the automount and mounts the same.
+TEST_F(ItsLife, DoesNotSetOffTheAutomountBelow) {
+  const Automount automount(mnt);
+  const auto by_hand = run_command({"setsid", "-w", lazymirror_binary(), "mount",
+                                    "--cache-location=" + cache, origin.url(), mnt});
+  EXPECT_EQ(by_hand.status, 0) << by_hand.output;
+  EXPECT_TRUE(is_right("/f", 300'000));
+  EXPECT_EQ(run_command({"umount", mnt}).status, 0);
 }
 
 TEST_F(ItsLife, GoesToTheBackgroundOnceTheMountAnswers) {

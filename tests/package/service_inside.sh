@@ -117,14 +117,33 @@ wait_for sh -c '! grep -qF " /srv/mirror/cache/data" /proc/self/mountinfo'
 wait_for sh -c '! pgrep -x lazymirror'
 mv /root/place.conf /etc/lazymirror/place.conf
 
+fstab() { # OPTIONS
+  sed -i '/lazymirror/d' /etc/fstab
+  echo "http://127.0.0.1:8080/ /mnt/fstab lazymirror ro,_netdev,nofail$1,cache-location=/var/cache/lazymirror/fstab 0 0" >>/etc/fstab
+  systemctl daemon-reload
+}
+not_mounted() { ! grep -F ' /mnt/fstab' /proc/self/mountinfo; }
 echo "== a line of fstab, as a mount unit"
-echo 'http://127.0.0.1:8080/ /mnt/fstab lazymirror ro,_netdev,nofail,cache-location=/var/cache/lazymirror/fstab 0 0' >>/etc/fstab
-systemctl daemon-reload
+fstab ''
 systemctl start mnt-fstab.mount
 cmp /mnt/fstab/file /root/tree/file
 systemctl stop mnt-fstab.mount
-! grep -F ' /mnt/fstab' /proc/self/mountinfo || fail "something is still mounted"
+not_mounted || fail "something is still mounted"
 wait_for sh -c '! pgrep -x mount.lazymirro'
+
+echo "== with x-systemd.automount: by the first look, by hand, and after the time in which nobody looked"
+fstab ,x-systemd.automount,x-systemd.idle-timeout=1s
+systemctl start mnt-fstab.automount
+cmp /mnt/fstab/file /root/tree/file
+wait_for sh -c '! grep -qF lazymirror /proc/self/mountinfo'
+mount /mnt/fstab
+cmp /mnt/fstab/file /root/tree/file
+umount /mnt/fstab
+cmp /mnt/fstab/7 /root/tree/7
+systemctl stop mnt-fstab.automount mnt-fstab.mount
+not_mounted || fail "something is still mounted"
+wait_for sh -c '! pgrep -x mount.lazymirro'
+rm -rf /var/cache/lazymirror/fstab /etc/lazymirror/fuse.conf /etc/lazymirror/place.conf
 
 echo "== purge"
 dpkg -P lazymirror
