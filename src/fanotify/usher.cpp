@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,8 +33,8 @@ struct Order {
 };
 
 template <typename T>
-bool send(int line, const T& value, int fd) {
-  return send_datagram(line, std::as_bytes(std::span(&value, 1)), fd, 0);
+bool send(int line, const T& value, int fd, int flags) {
+  return send_datagram(line, std::as_bytes(std::span(&value, 1)), fd, flags);
 }
 
 // Its descriptor, which may be none; nothing if no such value came.
@@ -102,7 +103,7 @@ int usher(UniqueFd line, Group& group, TrapEnds traps) {
     if (!fd) break;
     const auto result = usher.carry_out(order, std::move(*fd));
     const std::int32_t error = result ? 0 : result.error().os_errno;
-    if (!send(line.get(), error, result ? result->get() : -1)) break;
+    if (!send(line.get(), error, result ? result->get() : -1, 0)) break;
   }
   traps.end_walks(group);
   return 0;
@@ -110,41 +111,55 @@ int usher(UniqueFd line, Group& group, TrapEnds traps) {
 
 // --- the keeper ---
 
-namespace {
+class TrapHands::LineToUsher {
+ public:
+  explicit LineToUsher(UniqueFd line) : line_(std::move(line)) {}
+  [[nodiscard]] int fd() const { return line_.get(); }
 
-Result<UniqueFd> ask(int line, const Order& order, int fd) {
-  std::int32_t error = 0;
-  pollfd answered{line, POLLIN, 0};
-  if (!send(line, order, fd) || ::poll(&answered, 1, kPatienceMs) != 1) {
-    return fail(Errc::unreachable, "the process that handles the traps does not answer");
+  // Errc::unreachable: lost, and the usher sees the end of it.
+  Result<UniqueFd> ask(const Order& order, int fd) {
+    std::int32_t error = 0;
+    pollfd answered{line_.get(), POLLIN, 0};
+    // At most one order is on its way: there is room for it unless the usher is stuck.
+    const bool heard =
+        send(line_.get(), order, fd, MSG_DONTWAIT) && ::poll(&answered, 1, kPatienceMs) == 1;
+    auto received = heard ? receive(line_.get(), error) : std::nullopt;
+    if (!received) {
+      ::shutdown(line_.get(), SHUT_RDWR);
+      return fail(Errc::unreachable, "the process that handles the traps does not answer");
+    }
+    if (error != 0) return fail_errno(error, "cannot handle a trap");
+    return std::move(*received);
   }
-  auto received = receive(line, error);
-  if (!received) {
-    return fail(Errc::unreachable, "the process that handles the traps is gone");
-  }
-  if (error != 0) return fail_errno(error, "cannot handle a trap");
-  return std::move(*received);
-}
 
-}  // namespace
+ private:
+  const UniqueFd line_;
+};
+
+TrapHands::TrapHands(AutofsControl control, std::unique_ptr<LineToUsher> usher, pid_t group)
+    : control_(std::move(control)), usher_(std::move(usher)), group_(group) {}
+TrapHands::TrapHands(TrapHands&&) noexcept = default;
+TrapHands::~TrapHands() = default;
+
+int TrapHands::line() const { return usher_ ? usher_->fd() : -1; }
 
 Result<TrapHands> TrapHands::own() {
   auto control = AutofsControl::open();
   if (!control) return fail(control.error());
-  return TrapHands(std::move(*control), UniqueFd(), ::getpgrp());
+  return TrapHands(std::move(*control), nullptr, ::getpgrp());
 }
 
 Result<TrapHands> TrapHands::of_usher(UniqueFd line, pid_t group) {
   auto control = AutofsControl::open();
   if (!control) return fail(control.error());
-  return TrapHands(std::move(*control), std::move(line), group);
+  return TrapHands(std::move(*control), std::make_unique<LineToUsher>(std::move(line)), group);
 }
 
 Result<UniqueFd> TrapHands::open_root(int mount) const {
   if (are_own()) return open_root_of(mount);
   Order order;
   order.kind = Order::open_root;
-  return ask(line_.get(), order, mount);
+  return usher_->ask(order, mount);
 }
 
 void TrapHands::drop(std::uint64_t device) const {
@@ -152,7 +167,7 @@ void TrapHands::drop(std::uint64_t device) const {
   Order order;
   order.kind = Order::drop;
   order.device = static_cast<std::uint32_t>(device);
-  (void)ask(line_.get(), order, -1);
+  (void)usher_->ask(order, -1);
 }
 
 // Without an usher nobody can be let go but by an error.
@@ -162,7 +177,7 @@ Result<> TrapHands::end_wait(int control, std::uint32_t token, int error) const 
   order.kind = Order::end_wait;
   order.token = token;
   order.error = error;
-  const auto done = ask(line_.get(), order, control);
+  const auto done = usher_->ask(order, control);
   if (done) return {};
   if (done.error().code == Errc::unreachable) (void)disable(control);
   return fail(done.error());
@@ -175,7 +190,7 @@ Result<UniqueFd> TrapHands::open_trap(const std::string& path, std::uint32_t dev
   order.device = device;
   if (path.size() >= order.path.size()) return fail(Errc::invalid, path + ": too long");
   std::memcpy(order.path.data(), path.c_str(), path.size() + 1);
-  return ask(line_.get(), order, -1);
+  return usher_->ask(order, -1);
 }
 
 // Without an usher the trap has to be disabled first: this process would be caught.
@@ -183,7 +198,7 @@ void TrapHands::unmount(int control) const {
   if (are_own()) return unmount_here(control);
   Order order;
   order.kind = Order::unmount;
-  if (ask(line_.get(), order, control)) return;
+  if (usher_->ask(order, control)) return;
   (void)disable(control);
   unmount_here(control);
 }

@@ -15,7 +15,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "base/result.h"
@@ -31,7 +31,8 @@ namespace lazymirror::fanotify {
 // REQUIRES: one thread; all other descriptors are closed.
 int usher(UniqueFd line, Group& group, TrapEnds traps);
 
-// Takes traps in hand: by ourselves, or through an usher.
+// Takes traps in hand: by ourselves, or through an usher. One that has once not
+// answered in time is lost for good: a late answer would be taken for the next.
 class TrapHands {
  public:
   // Our own, of this process's group. Errc::unsupported without autofs.
@@ -40,8 +41,8 @@ class TrapHands {
   [[nodiscard]] static Result<TrapHands> of_usher(UniqueFd line, pid_t group);
 
   [[nodiscard]] pid_t group() const { return group_; }
-  [[nodiscard]] int line() const { return line_.get(); }  // -1: our own
-  [[nodiscard]] bool are_own() const { return !line_.valid(); }
+  [[nodiscard]] int line() const;  // -1: our own
+  [[nodiscard]] bool are_own() const { return usher_ == nullptr; }
 
   // The root of a trap that is not attached yet; an usher knows of it then.
   [[nodiscard]] Result<UniqueFd> open_root(int mount) const;
@@ -54,12 +55,15 @@ class TrapHands {
   // What is bound over the trap, then the trap: until it is mounted nowhere.
   void unmount(int control) const;
 
+  TrapHands(TrapHands&&) noexcept;
+  ~TrapHands();
+
  private:
-  TrapHands(AutofsControl control, UniqueFd line, pid_t group)
-      : control_(std::move(control)), line_(std::move(line)), group_(group) {}
+  class LineToUsher;
+  TrapHands(AutofsControl control, std::unique_ptr<LineToUsher> usher, pid_t group);
 
   AutofsControl control_;
-  UniqueFd line_;
+  std::unique_ptr<LineToUsher> usher_;  // none: our own
   pid_t group_;
 };
 
