@@ -45,18 +45,20 @@ Result<UniqueFd> lock_when_released(const std::string& directory) {
   }
 }
 
-// Where the worker says that it is there; it belongs to the cache's owner, who
-// is what the worker looks like.
-Result<> make_meta(const std::string& directory) {
-  const std::string path = directory + "/meta";
+// What is made there belongs to the cache's owner, who is what the worker looks
+// like, and the only user whom the work mount knows.
+Result<> give_away(const std::string& path, const std::string& directory) {
   struct stat owner {};
   if (::stat(directory.c_str(), &owner) != 0) return fail_errno(errno, "cannot use " + directory);
-  if (::mkdir(path.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return {};
-    return fail_errno(errno, "cannot make " + path);
-  }
-  if (::chown(path.c_str(), owner.st_uid, owner.st_gid) == 0) return {};
+  if (::lchown(path.c_str(), owner.st_uid, owner.st_gid) == 0) return {};
   return fail_errno(errno, "cannot give away " + path);
+}
+
+// Where the worker says that it is there.
+Result<> make_meta(const std::string& directory) {
+  const std::string path = directory + "/meta";
+  if (::mkdir(path.c_str(), 0700) == 0) return give_away(path, directory);
+  return errno == EEXIST ? Result<>() : fail_errno(errno, "cannot make " + path);
 }
 
 // --- what the kernel can do ---
@@ -147,6 +149,7 @@ Result<> Run::prepare_first() {
   auto lock = lock_when_released(directory);
   if (!lock) return fail(lock.error());
   lock_ = std::move(*lock);
+  if (auto r = give_away(lock_path(directory), directory); !r) return r;
   if (auto r = make_meta(directory); !r) return r;
   if (auto r = View::clear_leftovers({directory, options_.shown_at}); !r) return r;
   if (auto r = guard(); !r) return r;

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "integration/watch/watch.h"
 
 namespace lazymirror::testing {
@@ -55,6 +57,19 @@ TEST_P(Watching, SetsNoMarkOnTheCachesOfOthers) {
   EXPECT_EQ(second->wait(seconds(30)), 1);
   EXPECT_THAT(second->log(), HasSubstr("is in use by"));
   EXPECT_TRUE(is_right("/f", 10)) << "the first one goes on";
+}
+
+// Of others the work mount, by which the next keeper takes over, knows nothing.
+TEST_P(Watching, GivesTheLockToTheCachesOwner) {
+  origin.put("/f", {.size = 10});
+  std::filesystem::create_directory(cache);
+  ASSERT_EQ(::chown(cache.c_str(), 1234, 2345), 0);
+  auto daemon = watched();
+  EXPECT_TRUE(is_right("/f", 10));
+  struct stat lock {};
+  ASSERT_EQ(::stat((cache + "/lock").c_str(), &lock), 0);
+  EXPECT_EQ(lock.st_uid, 1234u);
+  EXPECT_EQ(lock.st_gid, 2345u);
 }
 
 class Refusals : public Watch {
