@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Versions of files and their chunk maps in the catalog.
-#include <algorithm>
-
 #include "cache/catalog_impl.h"
 #include "cache/chunk_map.h"
 #include "cache/record.h"
@@ -10,13 +8,9 @@
 namespace lazymirror {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-// What fits into nanoseconds; a Last-Modified beyond is no date.
-constexpr std::int64_t kLastSecond = INT64_MAX / kSecond;
-
 std::optional<std::int64_t> mtime_of(const Version& version) {
   if (!version.last_modified) return std::nullopt;
-  return std::clamp(*version.last_modified, -kLastSecond, kLastSecond) * kSecond;
+  return nanoseconds_of(*version.last_modified);
 }
 
 Query& bind_etag(Query& q, const Version& version) {

@@ -7,9 +7,11 @@
 // disk, which is why readers have others than the writer); all are leaves.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -117,6 +119,13 @@ Result<> unplace(Database& db, EntryId directory);
 
 // Sizes are stored as SQLite's signed integers; a larger one is a lie anyway.
 [[nodiscard]] std::optional<std::int64_t> storable(std::optional<std::uint64_t> size);
+
+// What fits into nanoseconds; a Last-Modified beyond is no date.
+[[nodiscard]] constexpr std::int64_t nanoseconds_of(std::int64_t seconds) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  constexpr std::int64_t kLast = INT64_MAX / kSecond;
+  return std::clamp(seconds, -kLast, kLast) * kSecond;
+}
 
 // Opens the connections and brings the schema up. Errors as Catalog::open().
 [[nodiscard]] Result<std::unique_ptr<Catalog::Impl>> open_catalog(const std::string& path);

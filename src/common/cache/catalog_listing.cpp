@@ -64,7 +64,7 @@ bool catches_up(const Known& known, const std::optional<std::int64_t>& size,
                 const std::optional<ListedTime>& time) {
   if (size && size != known.size) return false;
   if (!known.last_modified || !time || !time->zone_known) return false;
-  return floor_to(*known.last_modified * kSecond, time->resolution_s) ==
+  return floor_to(nanoseconds_of(*known.last_modified), time->resolution_s) ==
          floor_to(time->unix_ns, time->resolution_s);
 }
 

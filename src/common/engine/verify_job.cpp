@@ -127,7 +127,7 @@ void VerifyJob::read_lists(std::vector<Entry> lists, UniqueFunction<void()> done
 void VerifyJob::read_list(const Entry& list) {
   tools_.prober.check(list, context(), then<Entry>([this, list](const auto&) {
                         const auto file = tools_.files.open(list.id);
-                        if (!file) return list_read();
+                        if (!file || (*file)->size() > kMaxChecksumList) return list_read();
                         tools_.files.fetch(*file, {0, (*file)->size()}, context(),
                                            then<>([this, list](const auto& got) {
                                              if (got) use_list(list);

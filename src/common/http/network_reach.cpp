@@ -65,13 +65,14 @@ void NetworkLoop::try_to_reach(Job& job, Error reason) {
     log::warn("http: {}; the next proxy is asked", job.transfer->refusal(reason).message);
     return start_or_wait(job);
   }
-  facts_.set_away(true);
+  if (job.location.same_origin(options_.base)) facts_.set_away(true);  // not a mirror it names
   if (!job.transfer->is_patient() || !job.transfer->can_retry()) {
     return retry_or_fail(job, std::move(reason), {});
   }
   ++job.tries;
   job.last_error = std::move(reason);
   job.location = job.transfer->url();
+  job.hops = 0;
   const RetryPolicy patient{std::numeric_limits<unsigned>::max(), policy_.base, kLongestAway,
                             policy_.max_retry_after};
   wait_until(job, now() + *retry_delay(patient, job.tries, {}, random()));

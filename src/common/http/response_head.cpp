@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/response_head.h"
 
+#include <algorithm>
+
 #include "http/header_values.h"
 
 namespace lazymirror {
@@ -62,11 +64,13 @@ int http_major(CURL* easy) {
   return version == CURL_HTTP_VERSION_2_0 ? 2 : version == CURL_HTTP_VERSION_3 ? 3 : 1;
 }
 
+// A day stands for more, of which there may be more than a Duration holds.
 std::optional<Duration> retry_after(CURL* easy) {
+  constexpr curl_off_t kDay = 86'400;
   curl_off_t seconds = 0;
   curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
   if (seconds <= 0) return std::nullopt;
-  return std::chrono::seconds(seconds);
+  return std::chrono::seconds(std::min(seconds, kDay));
 }
 
 }  // namespace

@@ -45,6 +45,14 @@ std::vector<std::string> names(const std::vector<ListingDiff::Item>& items) {
   return all;
 }
 
+// A FILETIME of zero, which some servers send.
+TEST_F(CatalogListingTest, ALastModifiedBeforeAllDatesIsOneOfAnotherVersion) {
+  list({listed_file("a", 5, utc(77))});
+  record("a", {.size = 5, .etag = "", .last_modified = -11'644'473'600});
+  list({listed_file("a", 5, utc(78))});
+  EXPECT_EQ(find("a").generation, 2u);
+}
+
 TEST_F(CatalogListingTest, FirstListingAddsEverything) {
   const auto diff = list({listed_file("a", 5, utc(77)), listed_directory("d")});
   EXPECT_TRUE(diff.first);

@@ -71,6 +71,17 @@ TEST_F(JobsTest, VerifyComparesWithPublishedChecksums) {
   EXPECT_TRUE(is_complete("d/good"));
 }
 
+TEST_F(JobsTest, AListThatHasGrownTooLongIsNotFetched) {
+  web->put("/d/file", {kSize});
+  web->put_text("/d/SHA256SUMS", sha256_of("/d/file", kSize) + "  file\n");
+  start();
+  ASSERT_TRUE(run(JobKind::fetch, {"d/file"}, false));
+  web->put("/d/SHA256SUMS", {17 * kMiB, 2});
+  ASSERT_TRUE(run(JobKind::verify));
+  EXPECT_GT(web->count("HEAD /d/SHA256SUMS"), 0u);
+  EXPECT_EQ(web->count("GET /d/SHA256SUMS"), 0u);
+}
+
 TEST_F(JobsTest, VerifyWithoutTheOriginChecksTheDisk) {
   make_tree();
   start();

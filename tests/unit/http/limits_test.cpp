@@ -56,6 +56,14 @@ TEST_F(LimitsTest, ARetryAfterBehindTheDeadlineEndsTheTransferAtOnce) {
   EXPECT_LT(steady_clock::now() - begin, seconds(30));
 }
 
+TEST_F(LimitsTest, ARetryAfterBeyondAllTimesIsALongOne) {
+  oracle_.inject(
+      "/f",
+      {.fault = Fault::status, .value = 429, .extra_header = "Retry-After: 18446744073709552"});
+  EXPECT_EQ(code_of(client_.read("/f", {0, 10})), Errc::unreachable);
+  EXPECT_EQ(oracle_.count("/f"), 1u);
+}
+
 TEST_F(LimitsTest, ADeadlineInThePastIsATimeout) {
   EXPECT_EQ(code_of(client_.probe("/f", Duration{-5})), Errc::timeout);
   EXPECT_EQ(oracle_.requests().size(), 0u);

@@ -41,6 +41,13 @@ TEST_F(ReachTest, ThePatientGoOnUntilTheOriginIsThere) {
   EXPECT_FALSE(client_.origin().is_away());
 }
 
+TEST_F(ReachTest, TheOriginIsNotAwayWhereAMirrorIsThatItNames) {
+  oracle_.inject("/f", {.fault = Fault::redirect, .text = std::string(kNobody) + "/f", .times = 0});
+  const auto outcome = client_.read(patient(client_, milliseconds(300)));
+  EXPECT_EQ(code_of(outcome), Errc::timeout);
+  EXPECT_FALSE(client_.origin().is_away());
+}
+
 TEST_F(ReachTest, ThePatientEndAtTheirDeadlineAndSayWhy) {
   oracle_.stop();
   const auto outcome = client_.read(patient(client_, milliseconds(300)));
