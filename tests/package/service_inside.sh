@@ -135,7 +135,7 @@ echo "== with x-systemd.automount: by the first look, by hand, and after the tim
 fstab ,x-systemd.automount,x-systemd.idle-timeout=1s
 systemctl start mnt-fstab.automount
 cmp /mnt/fstab/file /root/tree/file
-wait_for sh -c '! grep -qF lazymirror /proc/self/mountinfo'
+wait_for sh -c '! grep -qF fuse.lazymirror /proc/self/mountinfo'
 mount /mnt/fstab
 cmp /mnt/fstab/file /root/tree/file
 umount /mnt/fstab
