@@ -277,8 +277,8 @@ void NetworkLoop::attempt_ended(Job& job, CURLcode code) {
   if (attempt.refused) return finish(job, fail(std::move(*attempt.refused)));
   if (attempt.transient)
     return retry_or_fail(job, std::move(*attempt.transient), attempt.retry_after);
-  // A body that was of no interest may end as it likes.
-  const bool heard = attempt.judged && attempt.use == BodyUse::skip;
+  // A body that is of no interest, or no more, may end as it likes.
+  const bool heard = attempt.judged && (attempt.use == BodyUse::skip || job.transfer->has_all());
   if (code == CURLE_OK || heard) return advance(job);
   const TransportFailure failure = transport_failure(code, job.error_text.data());
   if (job.reached_nobody) return try_to_reach(job, failure.error);

@@ -76,7 +76,7 @@ class ReadTransfer final : public Transfer {
 
   Result<Step> on_complete() override {
     if (std::exchange(again_, false)) return Step::again;
-    return started_ && next_ == goal_.end ? Step::done : Step::incomplete;
+    return has_all() ? Step::done : Step::incomplete;
   }
 
   Result<Step> on_redirect(const Url& from, const Url& to) override {
@@ -88,6 +88,7 @@ class ReadTransfer final : public Transfer {
   bool is_download() const override { return true; }
   bool is_urgent() const override { return sink_->is_urgent(); }
   bool is_patient() const override { return patient_; }
+  bool has_all() const override { return started_ && next_ == goal_.end; }
   bool can_retry() const override { return progress() == 0 || known_->has_validator(); }
   void end(Result<> result) override { sink_->on_end(std::move(result)); }
 

@@ -71,6 +71,9 @@ class Transfer {
   [[nodiscard]] virtual bool is_download() const { return false; }
   [[nodiscard]] virtual bool is_urgent() const { return true; }    // see RangeSink
   [[nodiscard]] virtual bool is_patient() const { return false; }  // see RangeRequest
+  // Whether all that is wanted is there already: an answer that then ends badly has
+  // done its work.
+  [[nodiscard]] virtual bool has_all() const { return false; }
   // Whether another attempt can carry on where this one broke off.
   [[nodiscard]] virtual bool can_retry() const { return true; }
 

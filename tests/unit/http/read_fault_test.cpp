@@ -125,6 +125,17 @@ TEST_F(ReadFaultTest, ALongerBodyThanAnnouncedIsCut) {
   EXPECT_EQ(outcome.sink->received, 0u);
 }
 
+TEST_F(ReadFaultTest, AMissingEndBehindAllThatWasAskedForIsNothing) {
+  std::string body(10, ' ');
+  oracle_fill("/f", 1, 0, std::as_writable_bytes(std::span(body)));
+  oracle_.inject("/f", {.fault = Fault::raw,
+                        .text = "HTTP/1.1 206 Partial Content\r\nTransfer-Encoding: chunked\r\n"
+                                "ETag: \"a\"\r\nContent-Range: bytes 0-9/1000000\r\n\r\na\r\n" +
+                                body + "\r\n"});
+  EXPECT_EQ(fault_of(client_.read("/f", {0, 10}), {0, 10}), "");
+  EXPECT_EQ(oracle_.count("/f"), 1u);
+}
+
 TEST_F(ReadFaultTest, TwoDifferentLengthsAreRefused) {
   oracle_.inject("/f",
                  {.fault = Fault::raw,
