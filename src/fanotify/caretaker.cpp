@@ -13,19 +13,60 @@
 
 #include "base/log.h"
 #include "fanotify/descriptor_message.h"
+#include "fanotify/pidfd.h"
 
 namespace lazymirror::fanotify {
 namespace {
 
 constexpr Duration kHandingOver{10'000};
-constexpr Duration kAnswer{10'000};
-constexpr Duration kEnding{20'000};  // of a keeper that is refused
 
-enum Word : std::int32_t { kAsk = 1, kMine, kYours, kNo };
+// kGone is not said: the other end is closed.
+enum Word : std::int32_t { kGone = 0, kAsk, kMine, kYours, kNo, kClear };
 
-bool hears(int fd, int limit_ms) {
+bool hears(int fd, Duration limit) {
   pollfd ready{fd, POLLIN, 0};
-  return ::poll(&ready, 1, limit_ms) == 1;
+  return ::poll(&ready, 1, static_cast<int>(std::max<Duration::rep>(limit.count(), 0))) == 1;
+}
+
+bool is_closed_there(int session) {
+  pollfd other{session, 0, 0};
+  return ::poll(&other, 1, 0) == 1 && (other.revents & POLLHUP) != 0;
+}
+
+// Nothing at the limit.
+std::optional<std::int32_t> next_word(int session, Duration limit) {
+  if (!hears(session, limit)) return std::nullopt;
+  const auto message = receive_with_descriptor(session);
+  return message ? message->value : kGone;
+}
+
+// Afterwards nothing more can be said to us, and whoever tries knows.
+std::optional<std::int32_t> last_word(int session) {
+  ::shutdown(session, SHUT_RD);
+  if (const auto message = receive_with_descriptor(session)) return message->value;
+  if (is_closed_there(session)) return kGone;
+  return std::nullopt;
+}
+
+// The process that made the socket.
+UniqueFd process_at(int session) {
+  ucred who{};
+  socklen_t size = sizeof who;
+  const bool known = ::getsockopt(session, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0;
+  return known && who.pid > 0 ? open_pidfd(who.pid) : UniqueFd();
+}
+
+bool ends_within(int session, Duration limit) {
+  const SystemClock clock;
+  const auto until = clock.now() + limit;
+  for (;;) {
+    const auto word = next_word(session, std::chrono::ceil<Duration>(until - clock.now()));
+    if (!word || word == kGone) return word.has_value();
+  }
+}
+
+Failure not_handed_over() {
+  return fail(Errc::unreachable, "the keeper before does not hand over what it left");
 }
 
 }  // namespace
@@ -34,7 +75,8 @@ Caretaker::Caretaker(UniqueFd line, const UniqueFd& signals, Parts parts)
     : line_(std::move(line)),
       signals_(signals),
       parts_(std::move(parts)),
-      deadline_(clock_.now() + parts_.patience) {}
+      deadline_(clock_.now() + parts_.patience),
+      last_deadline_(deadline_ + parts_.patience) {}
 
 Caretaker::End Caretaker::run() {
   Step next = stand_guard() ? Step::go_on : Step::over;
@@ -78,12 +120,10 @@ bool Caretaker::stand_guard() {
   return true;
 }
 
-bool Caretaker::guard_is_dead() const { return guard_ && hears(guard_->pidfd(), 0); }
+bool Caretaker::guard_is_dead() const { return guard_ && hears(guard_->pidfd(), Duration{0}); }
 
-// The guard steps aside first: the worker of the other keeper is to take its
-// place, and of these there is one.
 Caretaker::Step Caretaker::look_at_line() {
-  if (!hears(line_.get(), 0)) return Step::go_on;
+  if (!hears(line_.get(), Duration{0})) return Step::go_on;
   auto question = receive_with_descriptor(line_.get());
   if (!question) {
     log::info("fanotify: no other keeper is to come");
@@ -91,40 +131,45 @@ Caretaker::Step Caretaker::look_at_line() {
   }
   if (question->value != kAsk || !question->fd.valid()) return Step::go_on;
   session_ = std::move(question->fd);
-  guard_.reset();
-  deadline_ = std::max(deadline_, clock_.now() + parts_.patience);
+  asker_ = process_at(session_.get());
+  deadline_ = std::min(last_deadline_, std::max(deadline_, clock_.now() + parts_.patience));
+  return hand_over() ? Step::go_on : end_session();
+}
+
+// Of workers that guard there is one: the guard goes before the other keeper
+// starts its own, and stays as long as nobody else has all that is left.
+bool Caretaker::hand_over() {
   if (auto sent = send_estate(session_.get(), parts_.estate(), kHandingOver); !sent) {
     log::warn("fanotify: {}", sent.error().message);
-    return end_session();
+    return false;
   }
-  return Step::go_on;
+  guard_.reset();
+  return send_with_descriptor(session_.get(), kClear, -1);
 }
 
 Caretaker::Step Caretaker::look_at_session() {
-  if (!hears(session_.get(), 0)) return Step::go_on;
-  const auto word = receive_with_descriptor(session_.get());
-  const bool given =
-      word && word->value == kMine && send_with_descriptor(session_.get(), kYours, -1);
+  const auto word = next_word(session_.get(), Duration{0});
+  if (!word) return Step::go_on;
+  const bool given = word == kMine && send_with_descriptor(session_.get(), kYours, -1);
   return given ? Step::taken_over : end_session();
 }
 
 // Silence would mean that this process was killed. Then it waits for its end, with
-// that of its worker: one that is left guards.
+// that of its worker. One that is killed leaves its worker, which guards.
 void Caretaker::refuse() {
   const UniqueFd session = std::move(session_);
   if (!session.valid()) return;
   (void)send_with_descriptor(session.get(), kNo, -1);
-  const auto until = clock_.now() + kEnding;
-  for (bool there = true; there && clock_.now() < until;) {
-    const auto left = std::chrono::ceil<Duration>(until - clock_.now());
-    there = !hears(session.get(), static_cast<int>(left.count())) ||
-            receive_with_descriptor(session.get());
-  }
+  if (ends_within(session.get(), parts_.ending)) return;
+  log::warn("fanotify: a keeper that has nothing to take over does not end and is killed");
+  signal_pidfd(asker_, SIGKILL);
+  (void)ends_within(session.get(), parts_.ending);
 }
 
 // It may try again, or another, unless its worker is left and guards.
 Caretaker::Step Caretaker::end_session() {
   refuse();
+  if (guard_) return Step::go_on;
   return !parts_.is_guarded() && stand_guard() ? Step::go_on : Step::over;
 }
 
@@ -148,15 +193,23 @@ Result<std::pair<Heir, Estate>> Heir::ask(UniqueFd line) {
   theirs.reset();
   auto estate = receive_estate(ours.get(), kHandingOver);
   if (!estate) return fail(estate.error());
+  const auto word = next_word(ours.get(), kHandingOver);
+  if (word != kClear && word != kGone) return not_handed_over();
   return std::pair(Heir(std::move(line), std::move(ours)), std::move(*estate));
 }
 
-Result<> Heir::claim() {
+int Heir::fd() const { return is_alone() ? -1 : session_.get(); }
+
+bool Heir::is_refused() { return next_word(session_.get(), Duration{0}) == kNo; }
+
+bool Heir::is_alone() const { return is_closed_there(session_.get()); }
+
+Result<> Heir::claim(Duration limit) {
   (void)send_with_descriptor(session_.get(), kMine, -1);
-  const bool heard = hears(session_.get(), static_cast<int>(kAnswer.count()));
-  const auto word = heard ? receive_with_descriptor(session_.get()) : std::nullopt;
-  if (heard && (!word || word->value == kYours)) return {};
-  return fail(Errc::unreachable, "the keeper before does not hand over what it left");
+  auto word = next_word(session_.get(), limit);
+  if (!word) word = last_word(session_.get());
+  if (word == kYours || word == kGone) return {};
+  return not_handed_over();
 }
 
 }  // namespace lazymirror::fanotify

@@ -3,7 +3,7 @@
 // Datagrams with descriptors. The first descriptor is of a file in memory whose
 // text says what the others are, in their order: records that end with NUL, of
 // fields parted by blanks, a text being the last.
-//   lazymirror-estate 1 DESCRIPTORS MODE FILL RESERVES IDMAPPED TERMS / traps GROUP STALE /
+//   lazymirror-estate 2 DESCRIPTORS MODE FILL RESERVES IDMAPPED TERMS / traps GROUP STALE /
 //   trap STATE KEY DEVICE SINCE TOKENS,... PATH / event NUMBER KIND OFFSET COUNT PID
 #include "fanotify/estate.h"
 
@@ -26,7 +26,7 @@
 namespace lazymirror::fanotify {
 namespace {
 
-constexpr const char* kVersion = "lazymirror-estate 1";
+constexpr const char* kVersion = "lazymirror-estate 2";
 constexpr std::size_t kAtOnce = 250;  // descriptors in a message; the kernel's limit is 253
 constexpr std::size_t kMaxText = 64u << 20;
 constexpr std::size_t kMaxDescriptors = 4u << 20;

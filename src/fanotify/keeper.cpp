@@ -38,7 +38,16 @@ int milliseconds_until(SteadyTime moment, SteadyTime now) {
   return static_cast<int>(std::min<Duration::rep>(left, 60'000));
 }
 
-enum Source : std::size_t { kSignals, kEvents, kWalks, kChannel, kFiles, kWorker, kSources };
+enum Source : std::size_t {
+  kSignals,
+  kEvents,
+  kWalks,
+  kChannel,
+  kFiles,
+  kWorker,
+  kRefusal,
+  kSources
+};
 
 }  // namespace
 
@@ -54,6 +63,7 @@ Result<> Keeper::run() {
   while (state_ != State::done) {
     wait();
     take_signals();
+    take_refusal();
     take_messages();  // before the death: what it answered counts
     take_death();
     take_events();
@@ -84,6 +94,7 @@ void Keeper::wait() {
   fds[kChannel] = {-1, POLLIN, 0};
   fds[kFiles] = {-1, POLLIN, 0};
   fds[kWorker] = {-1, POLLIN, 0};
+  fds[kRefusal] = {waits_to_enter() ? refusal_.fd() : -1, POLLIN, 0};
   if (worker_) {
     fds[kWorker].fd = worker_->pidfd();
     fds[kChannel].fd = worker_->channel().fd();

@@ -51,6 +51,12 @@ struct KeeperParts {
   bool may_leave = false;  // somebody keeps what is left for another keeper
 };
 
+// Of what another keeper has in its hands.
+struct Refusal {
+  std::function<bool()> is_there;  // it will not be given
+  std::function<int()> fd;         // readable when it may be there; -1: it will not be
+};
+
 class Keeper {
  public:
   // `signals`: a signalfd(2); each signal it tells ends the loop, a second one
@@ -58,7 +64,10 @@ class Keeper {
   Keeper(Group& group, UniqueFd signals, KeeperTimes times, KeeperParts parts);
 
   // Before run(): what another keeper has in its hands until show().
-  void take_over(std::unique_ptr<Traps> traps, std::vector<Event> events);
+  void take_over(std::unique_ptr<Traps> traps, std::vector<Event> events, Refusal refusal);
+  // From then on it is for this one to answer and to unmount. After a run() that
+  // has failed before show(): because nobody else is there any more.
+  void enter();
 
   // Runs to the end: nothing is shown and the group is silent afterwards, but
   // not closed. The error is why it could not go on.
@@ -128,7 +137,8 @@ class Keeper {
   void expect_restart();
   [[nodiscard]] bool restart_is_expected() const;
   void begin_to_leave();
-  void enter();
+  [[nodiscard]] bool waits_to_enter() const;
+  void take_refusal();
   void deny_outstanding();
   void deny_everything();
 
@@ -150,6 +160,7 @@ class Keeper {
   bool has_left_ = false;
   SteadyTime restart_expected_until_{};
   std::vector<Event> inherited_;  // until it is in charge
+  Refusal refusal_;
   std::unique_ptr<WorkerProcess> worker_;
   WorkerHealth health_;
   std::deque<ToWorker> outbox_;

@@ -65,10 +65,18 @@ void Keeper::let_go() {
 
 // --- the one that comes ---
 
-void Keeper::take_over(std::unique_ptr<Traps> traps, std::vector<Event> events) {
+void Keeper::take_over(std::unique_ptr<Traps> traps, std::vector<Event> events, Refusal refusal) {
   is_in_charge_ = false;
   traps_ = std::move(traps);
   inherited_ = std::move(events);
+  refusal_ = std::move(refusal);
+}
+
+bool Keeper::waits_to_enter() const { return state_ == State::starting && !is_in_charge_; }
+
+void Keeper::take_refusal() {
+  if (!waits_to_enter() || !refusal_.is_there()) return;
+  begin_stop(fail(Errc::unreachable, "the keeper before does not hand over what it left"));
 }
 
 void Keeper::enter() {

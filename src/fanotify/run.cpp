@@ -306,7 +306,7 @@ Result<WatchEnd> Run::serve_until_stopped(UniqueFd signals) {
                 keeper_parts());
   if (auto r = hand_to(keeper); !r) return fail(r.error());
   auto end = keeper.run();
-  if (heir_) return end_unentered(end);
+  if (heir_) return end_unentered(keeper, end);
   if (keeper.has_left()) return leave(keeper);
   leave_guard_if_needed();
   return end ? Result<WatchEnd>(WatchEnd::over) : fail(end.error());

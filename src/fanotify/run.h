@@ -55,7 +55,10 @@ class Run {
   [[nodiscard]] std::string terms() const;
   Result<> hand_to(Keeper& keeper);
   Result<std::unique_ptr<Traps>> enter();
-  Result<WatchEnd> end_unentered(const Result<>& end);
+  [[nodiscard]] Result<View> view_before() const;
+  void deny_lost();
+  Result<WatchEnd> end_unentered(Keeper& keeper, const Result<>& end);
+  void end_for_caretaker(Keeper& keeper);
   Result<WatchEnd> leave(Keeper& keeper);
   int take_care(Keeper& keeper, UniqueFd line);
   int be_usher(const Keeper& keeper, std::pair<UniqueFd, UniqueFd> line);

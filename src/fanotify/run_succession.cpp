@@ -82,6 +82,9 @@ Result<> Run::settle_in(Estate& estate) {
   if (!as_wanted || estate.terms != terms()) {
     return fail(Errc::unsupported, "the tree is to be watched in another way than before");
   }
+  if (is_guarded(estate.directory.get())) {
+    return fail(Errc::busy, "the keeper before was killed, and its guard is to be relieved");
+  }
   if (auto r = renew_lock(path_of(estate.directory.get())); !r) return r;
   lock_ = std::move(estate.lock);
   opens_ = estate.opens;
@@ -102,39 +105,63 @@ Result<> Run::hand_to(Keeper& keeper) {
     traps = std::move(*taken);
     set_up(*traps);
   }
-  keeper.take_over(std::move(traps), std::move(estate_.events));
+  keeper.take_over(
+      std::move(traps), std::move(estate_.events),
+      {.is_there = [this] { return heir_->is_refused(); }, .fd = [this] { return heir_->fd(); }});
   return {};
 }
 
-// In the keeper, when its worker is ready. Whom we cannot answer later, because
-// only the number is known here, is denied.
+Result<View> Run::view_before() const {
+  return View::take_over({options_.cache_directory, options_.shown_at},
+                         copy_of(estate_.door.get()));
+}
+
+// In the keeper, when its worker is ready.
 Result<std::unique_ptr<Traps>> Run::enter() {
-  auto view =
-      View::take_over({options_.cache_directory, options_.shown_at}, std::move(estate_.door));
+  auto view = view_before();
   if (!view) return fail(view.error());
   if (auto r = heir_->claim(); !r) {
     view->leave();
     return fail(r.error());
   }
   view_.emplace(std::move(*view));
+  estate_.door.reset();
   heir_.reset();
   parts_.succession.forget();
   occupy_first_numbers(first_numbers_);  // the heir's are free
-  for (const int number : estate_.lost) (void)group_->answer(number, EIO);
-  if (!estate_.lost.empty()) {
-    log::warn("fanotify: {} readers could not be taken over and got an error (EIO)",
-              estate_.lost.size());
-  }
+  deny_lost();
   return std::unique_ptr<Traps>();
+}
+
+// Whom we cannot answer later, because only the number is known here.
+void Run::deny_lost() {
+  for (const int number : estate_.lost) (void)group_->answer(number, EIO);
+  if (estate_.lost.empty()) return;
+  log::warn("fanotify: {} readers could not be taken over and got an error (EIO)",
+            estate_.lost.size());
 }
 
 // Not yet in our hands. A run that failed may be followed by another one; who
 // stops us wants everything to end.
-Result<WatchEnd> Run::end_unentered(const Result<>& end) {
-  if (!end) return fail(end.error());
-  heir_.reset();
-  (void)end_all(Role::caretaker, options_.cache_directory, kEnding);
-  return WatchEnd::over;
+Result<WatchEnd> Run::end_unentered(Keeper& keeper, const Result<>& end) {
+  if (heir_->is_alone()) {
+    end_for_caretaker(keeper);
+  } else if (end) {
+    heir_.reset();
+    (void)end_all(Role::caretaker, options_.cache_directory, kEnding);
+  }
+  return end ? Result<WatchEnd>(WatchEnd::over) : fail(end.error());
+}
+
+// It was killed, and nobody else has what it left.
+void Run::end_for_caretaker(Keeper& keeper) {
+  auto view = view_before();
+  if (view) view_.emplace(std::move(*view));
+  keeper.enter();
+  deny_lost();
+  if (is_guarded(mount_->directory())) return keeper.give_up_to_a_guard();
+  keeper.give_up();
+  leave_guard_if_needed();
 }
 
 // --- the one that leaves ---

@@ -46,6 +46,9 @@ class WorkerProcess {
  public:
   [[nodiscard]] static Result<WorkerProcess> start(const WorkerPlace& place, const WorkerBody& body,
                                                    bool first, const TrapHandles& traps);
+  // One that has been started in another way.
+  WorkerProcess(Channel channel, QuietServer files, ForkedChild child)
+      : channel_(std::move(channel)), files_(std::move(files)), child_(std::move(child)) {}
 
   [[nodiscard]] Channel& channel() { return channel_; }
   [[nodiscard]] QuietServer& files() { return files_; }
@@ -55,9 +58,6 @@ class WorkerProcess {
   std::string reap() { return child_.reap(); }
 
  private:
-  WorkerProcess(Channel channel, QuietServer files, ForkedChild child)
-      : channel_(std::move(channel)), files_(std::move(files)), child_(std::move(child)) {}
-
   Channel channel_;
   QuietServer files_;
   ForkedChild child_;

@@ -155,6 +155,21 @@ class ARestart : public OnEachFs {
     return reader;
   }
 
+  // The next keeper, which has asked; before it is ready its worker waits for the origin,
+  // if what the keeper before has listed is old.
+  std::unique_ptr<Daemon> begin_to_hang() {
+    origin.forget_requests();
+    origin.inject("/", {.fault = Fault::stall_before_head, .times = 0});
+    auto next = begin({"--strict-ttl"});
+    EXPECT_TRUE(origin.wait_for_requests("/", 1, 60'000)) << next->log();
+    return next;
+  }
+  static void expect_failure(Daemon& daemon) {
+    const auto status = daemon.wait(kLimit);
+    EXPECT_TRUE(status && *status != 0) << daemon.log();
+    daemon.leave_it_as_it_is();
+  }
+
   [[nodiscard]] pid_t caretaker() const { return caretaker_of(cache); }
   void expect_no_caretaker() {
     EXPECT_TRUE(eventually([&] { return caretaker() == -1; }, kLimit));
@@ -309,6 +324,60 @@ TEST_P(ARestartThatGoesWrong, IsNotInTheWayOfAStartByHand) {
   const auto by_hand = start();
   EXPECT_THAT(reader.error(kLimit), AnyOf(EIO, 0));
   EXPECT_TRUE(eventually([&] { return read_all("/d/late") == 0; }, kLimit)) << by_hand->log();
+}
+
+// What is told to end is the caretaker; the next keeper hears of it from there.
+TEST_P(ARestartThatGoesWrong, CanBeEndedByHandWhileTheNextKeeperIsNotReady) {
+  auto before = service({"--ttl=0s"});
+  auto reader = stalled_reader();
+  stop_for_restart(*before);
+  auto next = begin_to_hang();
+  auto newcomer = reading("/d/late");
+  expect_wait(newcomer);
+  const auto stopped = run({"stop", cache}, kLimit);
+  EXPECT_EQ(stopped.status, 0) << stopped.output;
+  EXPECT_FALSE(mount_at(at("")));
+  EXPECT_EQ(reader.error(kLimit), EIO);
+  EXPECT_THAT(newcomer.error(kLimit), AnyOf(EIO, EACCES, ENOENT));
+  expect_failure(*next);
+  expect_nothing_left();
+  expect_a_start_to_serve();
+}
+
+TEST_P(ARestartThatGoesWrong, IsNotInTheWayOfAStartByHandWhileTheNextKeeperIsNotReady) {
+  auto before = service({"--ttl=0s"});
+  auto reader = stalled_reader();
+  stop_for_restart(*before);
+  auto next = begin_to_hang();
+  const auto by_hand = start();
+  expect_failure(*next);
+  origin.clear_faults();
+  EXPECT_THAT(reader.error(kLimit), AnyOf(EIO, 0));
+  EXPECT_TRUE(eventually([&] { return read_all("/d/late") == 0; }, kLimit)) << by_hand->log();
+}
+
+// Then nobody but the next keeper can end what there is.
+TEST_P(ARestartThatGoesWrong, BecauseCaretakerAndNextKeeperEndBeforeItIsReadyEndsInErrors) {
+  auto before = service({"--ttl=0s"});
+  auto reader = stalled_reader();
+  stop_for_restart(*before);
+  auto next = begin_to_hang();
+  auto newcomer = reading("/d/late");
+  auto lister = listing("/cold");
+  expect_wait(newcomer);
+  expect_wait(lister);
+  const pid_t between = caretaker();
+  ASSERT_GT(between, 0);
+  ASSERT_EQ(::kill(between, SIGKILL), 0);
+  expect_no_caretaker();
+  expect_wait(reader);
+  ASSERT_EQ(next->terminate(), 0) << next->log();
+  next->leave_it_as_it_is();
+  EXPECT_EQ(reader.error(kLimit), EIO);
+  EXPECT_THAT(newcomer.error(kLimit), AnyOf(EIO, EACCES, ENOENT));
+  EXPECT_THAT(lister.error(kLimit), AnyOf(EIO, EACCES, ENOENT));
+  expect_nothing_left();
+  expect_a_start_to_serve();
 }
 
 // Another may try, and takes over as if nobody had.
