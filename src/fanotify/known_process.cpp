@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <charconv>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,8 @@
 
 namespace lazymirror::fanotify {
 namespace {
+
+constexpr Duration kLookAgain{50};
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { (void)::closedir(directory); }
@@ -42,21 +45,31 @@ pid_t number_in(const char* text) {
   return std::from_chars(text, end, pid).ptr == end ? pid : -1;
 }
 
-bool holds(pid_t pid, const std::string& memfd) {
+// Nothing if it has nothing open: it is about to end.
+std::optional<bool> holds(pid_t pid, const std::string& memfd) {
   const std::string path = "/proc/" + std::to_string(pid) + "/fd";
   const Directory descriptors(::opendir(path.c_str()));
-  if (!descriptors) return false;
+  std::optional<bool> held;
+  if (!descriptors) return held;
   std::array<char, 256> target{};
   while (const dirent* entry = ::readdir(descriptors.get())) {
     const ssize_t n =
         ::readlinkat(::dirfd(descriptors.get()), entry->d_name, target.data(), target.size());
-    if (n > 0 && std::string_view(target.data(), static_cast<std::size_t>(n)) == memfd) return true;
+    if (n <= 0) continue;
+    held = std::string_view(target.data(), static_cast<std::size_t>(n)) == memfd;
+    if (*held) break;
   }
-  return false;
+  return held;
 }
 
-std::vector<UniqueFd> all_with(Role role, const std::string& cache_directory) {
-  std::vector<UniqueFd> found;
+struct Known {
+  pid_t pid = -1;
+  UniqueFd pidfd;
+  std::string memfd;
+};
+
+std::vector<Known> all_with(Role role, const std::string& cache_directory) {
+  std::vector<Known> found;
   const auto name = name_for(role, cache_directory);
   const Directory processes(::opendir("/proc"));
   if (!name || !processes) return found;
@@ -65,17 +78,18 @@ std::vector<UniqueFd> all_with(Role role, const std::string& cache_directory) {
     const pid_t pid = number_in(entry->d_name);
     if (pid <= 0 || pid == ::getpid()) continue;
     UniqueFd pidfd = open_pidfd(pid);
-    if (pidfd.valid() && holds(pid, memfd)) found.push_back(std::move(pidfd));
+    if (pidfd.valid() && holds(pid, memfd) == true) found.push_back({pid, std::move(pidfd), memfd});
   }
   return found;
 }
 
-void wait_for_end(const UniqueFd& pidfd, SteadyTime deadline) {
-  const auto left = std::chrono::duration_cast<Duration>(deadline - SteadyTime::clock::now());
-  pollfd ended{pidfd.get(), POLLIN, 0};
-  if (::poll(&ended, 1, static_cast<int>(std::max<Duration::rep>(left.count(), 0))) == 1) return;
-  signal_pidfd(pidfd, SIGKILL);
-  (void)::poll(&ended, 1, -1);
+// One that has another part to play now is left alone.
+void wait_for_end(const Known& process, SteadyTime deadline) {
+  pollfd ended{process.pidfd.get(), POLLIN, 0};
+  while (::poll(&ended, 1, static_cast<int>(kLookAgain.count())) != 1) {
+    if (holds(process.pid, process.memfd) == false) return;
+    if (SteadyTime::clock::now() >= deadline) signal_pidfd(process.pidfd, SIGKILL);
+  }
 }
 
 }  // namespace
@@ -90,15 +104,15 @@ Result<UniqueFd> take_role(Role role, const std::string& cache_directory) {
 
 unsigned tell_to_end(Role role, const std::string& cache_directory) {
   const auto found = all_with(role, cache_directory);
-  for (const UniqueFd& pidfd : found) signal_pidfd(pidfd, SIGTERM);
+  for (const Known& process : found) signal_pidfd(process.pidfd, SIGTERM);
   return static_cast<unsigned>(found.size());
 }
 
 unsigned end_all(Role role, const std::string& cache_directory, Duration limit) {
   const auto deadline = SteadyTime::clock::now() + limit;
   const auto found = all_with(role, cache_directory);
-  for (const UniqueFd& pidfd : found) signal_pidfd(pidfd, SIGTERM);
-  for (const UniqueFd& pidfd : found) wait_for_end(pidfd, deadline);
+  for (const Known& process : found) signal_pidfd(process.pidfd, SIGTERM);
+  for (const Known& process : found) wait_for_end(process, deadline);
   return static_cast<unsigned>(found.size());
 }
 

@@ -24,7 +24,8 @@ enum class Role {
 
 // SIGTERM to all that have the role, this process apart. How many there were.
 unsigned tell_to_end(Role role, const std::string& cache_directory);
-// And waits for their end; kills those that are still there at the limit.
+// And waits until each has ended or plays another part; kills those that still
+// have the role at the limit.
 unsigned end_all(Role role, const std::string& cache_directory, Duration limit);
 
 }  // namespace lazymirror::fanotify
