@@ -26,7 +26,7 @@ std::string without_user(const std::string& text) {
   const auto slashes = text.find("://");
   if (slashes == text.npos) return text;
   const auto begin = slashes + 3;
-  const auto at = text.rfind('@', text.find_first_of("/?#", begin));
+  const auto at = text.rfind('@');  // a password that is not encoded may hold anything before
   return at == text.npos || at < begin ? text : text.substr(0, begin) + text.substr(at + 1);
 }
 

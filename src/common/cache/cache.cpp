@@ -213,6 +213,7 @@ Result<std::shared_ptr<CachedFile>> DiskCache::file(EntryId id) { return get(id)
 
 Result<> DiskCache::begin(const CacheOptions& options) {
   if (auto r = context_->tree.clean_temporary(); !r) return r;
+  if (auto r = context_->catalog->forget_future_listings(clock_.wall_ns()); !r) return r;
   if (!options.in_place) return context_->catalog->forget_placed();
   struct stat st {};
   const int root = context_->tree.data_fd();
@@ -322,7 +323,7 @@ Result<> DiskCache::record_uses() {
   constexpr std::size_t kStep = 500;
   for (;;) {
     const auto uses = context_->uses.take(kStep);
-    if (uses.empty()) return {};
+    if (uses.empty()) return context_->catalog->forget_future_uses(clock_.wall_ns() - 1);
     if (auto r = context_->catalog->record_uses(uses); !r) return r;
   }
 }

@@ -152,6 +152,10 @@ class Catalog {
     std::int64_t used_ns = 0;
   };
   Result<> record_uses(std::span<const Use> uses);
+  // After a time in which the clock was ahead: what was used or listed later than
+  // `now_ns` would be the last to go, and fresh, for as long.
+  Result<> forget_future_uses(std::int64_t now_ns);
+  Result<> forget_future_listings(std::int64_t now_ns);
   // A pin goes with its entry. Durable. Errc::not_found.
   Result<> pin(EntryId id);
   Result<> unpin(EntryId id);

@@ -46,6 +46,25 @@ Result<> Catalog::record_uses(std::span<const Use> uses) {
   });
 }
 
+Result<> Catalog::forget_future_uses(std::int64_t now_ns) {
+  return impl_->write([&](Database& db) {
+    return db
+        .query(
+            "UPDATE chunks INDEXED BY chunks_by_use SET used_ns = ?1"
+            " WHERE bytes > 0 AND used_ns > ?1")
+        .bind(now_ns)
+        .run();
+  });
+}
+
+Result<> Catalog::forget_future_listings(std::int64_t now_ns) {
+  return impl_->write([&](Database& db) {
+    return db.query("UPDATE directory SET asked_ns = ?1, fresh_until_ns = ?1 WHERE asked_ns > ?1")
+        .bind(now_ns)
+        .run();
+  });
+}
+
 Result<> Catalog::pin(EntryId id) {
   return impl_->write_durably([&](Database& db) -> Result<> {
     if (auto entry = entry_by_id(db, id); !entry) return fail(entry.error());

@@ -84,7 +84,8 @@ std::shared_ptr<void> MirrorFile::hold_open() {
 }
 
 void MirrorFile::note_use(std::int64_t wall_ns) {
-  if (wall_ns - noted_ns_.load(std::memory_order_relaxed) < kOneUseNs) return;
+  const std::int64_t since = wall_ns - noted_ns_.load(std::memory_order_relaxed);
+  if (since >= 0 && since < kOneUseNs) return;  // before: the clock was put back
   noted_ns_.store(wall_ns, std::memory_order_relaxed);
   cached_->note_use(wall_ns);
 }

@@ -32,7 +32,8 @@ bool Tree::is_old(const DirectoryState& state) const {
 bool Tree::is_old(const Entry& entry) const {
   if (entry.kind != EntryKind::file || entry.listing_is_exact || entry.checked_ns == 0)
     return false;
-  return parts_.clock.wall_ns() - entry.checked_ns > ns(parts_.ttls.listing());
+  const std::int64_t age = parts_.clock.wall_ns() - entry.checked_ns;
+  return age > ns(parts_.ttls.listing()) || age < 0;  // then the clock was ahead
 }
 
 bool Tree::absence_is_old(const DirectoryState& state) const {

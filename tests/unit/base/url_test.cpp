@@ -66,8 +66,9 @@ TEST(UrlTest, CredentialsAreKeptApartFromTheText) {
 }
 
 TEST(UrlTest, CredentialsAreNotRepeatedInErrors) {
-  for (const char* text : {"http://user:secret@:x/", "ftp://user:secret@h/", "http://user:secret@",
-                           "http://user:se@cret@h:x/"}) {
+  for (const char* text :
+       {"http://user:secret@:x/", "ftp://user:secret@h/", "http://user:secret@",
+        "http://user:se@cret@h:x/", "http://user:secret/12@h/", "http://user:secret#1?2@h/"}) {
     const auto made = Url::parse(text);
     ASSERT_FALSE(made) << text;
     EXPECT_THAT(made.error().message, Not(HasSubstr("secret"))) << text;

@@ -51,6 +51,19 @@ class CatalogStorageTest : public testing::Test {
   std::int64_t now_ = 0;
 };
 
+TEST_F(CatalogStorageTest, UsesInTheFutureCountAsUsesNow) {
+  list({listed_file("a", 10'000), listed_file("b", 10'000), listed_file("c", 10'000)});
+  store("a", 4096, 500);
+  store("b", 4096, 100);
+  store("c", 4096, 150);
+  expect_ok(catalog_->forget_future_uses(120));
+  const auto stored = value(catalog_->stored_after(INT64_MIN, 0, 100));
+  ASSERT_EQ(stored.size(), 3u);
+  EXPECT_EQ(stored[0].used_ns, 100);
+  EXPECT_EQ(stored[1].used_ns, 120);
+  EXPECT_EQ(stored[2].used_ns, 120);
+}
+
 TEST_F(CatalogStorageTest, TheSumFollowsEveryChangeOfARecord) {
   list({listed_file("a", 10'000), listed_file("b", 10'000), listed_file("c", 10'000)});
   EXPECT_EQ(catalog_->stored_bytes(), 0u);

@@ -73,6 +73,18 @@ TEST_F(RefreshTest, AMarkOutlivesARestart) {
 }
 
 // The date of a directory does not move when a file in it is written over.
+TEST_F(RefreshTest, AListingOfATimeWhenTheClockWasAheadIsOld) {
+  web->put("/d/a", {10});
+  clock.forward(24h);
+  start();
+  EXPECT_EQ(names(walk("d")->id), (Names{"a"}));
+  clock.forward(-24h);
+  stop();
+  web->put("/d/b", {10});
+  start();
+  EXPECT_TRUE(eventually([&] { return names(walk("d")->id) == Names{"a", "b"}; }));
+}
+
 TEST_F(RefreshTest, WhatHasNotChangedForLongIsFetchedInFull) {
   web->put("/a", {10});
   web->mark_listings("v1");

@@ -80,6 +80,21 @@ TEST_F(StorageTest, TheLongestUnusedGoesFirst) {
   EXPECT_EQ(storage().usage().evicted_bytes, 2 * kFile);
 }
 
+// As with a clock without battery that a time server sets right later.
+TEST_F(StorageTest, WhatWasUsedWhileTheClockWasAheadGoesAsWell) {
+  put(6);
+  clock.forward(std::chrono::hours(24 * 300));
+  start_with(4 * kFile + kFile / 2);
+  for (const int i : {0, 1, 2, 3}) ASSERT_TRUE(use(i));
+  clock.forward(-std::chrono::hours(24 * 300));
+  stop();
+  start();
+  ASSERT_TRUE(use(4));
+  ASSERT_TRUE(use(5));
+  EXPECT_EQ(cached(6).size(), 4u);
+  EXPECT_TRUE(is_cached(5));
+}
+
 TEST_F(StorageTest, AnotherSizeIsInForceAtOnce) {
   put(6);
   start_with(4 * kFile);
