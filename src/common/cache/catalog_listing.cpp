@@ -3,6 +3,7 @@
 // Merging a new listing of a directory into the catalog: what keeps its id,
 // what becomes a new generation, what goes.
 #include <algorithm>
+#include <cstdlib>
 #include <unordered_set>
 
 #include "cache/catalog_impl.h"
@@ -26,6 +27,9 @@ bool differ(const std::optional<ListedTime>& before, const std::optional<ListedT
   return floor_to(before->unix_ns, resolution) != floor_to(now->unix_ns, resolution);
 }
 
+// When a file was asked about last, of one that is to be asked about again.
+constexpr std::int64_t kLongAgo = 1;
+
 // What the catalog holds of an entry that is listed again.
 struct Known {
   EntryId id = 0;
@@ -34,6 +38,10 @@ struct Known {
   std::optional<ListedTime> listed_time;
   std::optional<std::string> href;
   bool exact = false;
+  bool has_etag = false;
+  bool is_due = false;  // to be asked about
+
+  [[nodiscard]] bool has_validator() const { return has_etag || last_modified; }
   friend bool operator==(const Known&, const Known&) = default;
 };
 
@@ -51,6 +59,8 @@ Known read_known(const Query& row) {
         ListedTime{row.integer(7), static_cast<std::int32_t>(row.integer(8)), row.integer(9) != 0};
   }
   if (!row.is_null(10)) k.href = row.text(10);
+  k.has_etag = !row.is_null(11);
+  k.is_due = row.integer(12) == kLongAgo;
   return k;
 }
 
@@ -68,10 +78,29 @@ bool catches_up(const Known& known, const std::optional<std::int64_t>& size,
          floor_to(time->unix_ns, time->resolution_s);
 }
 
+bool is_resized(const Known& known, const std::optional<std::int64_t>& size) {
+  return size && (known.listed_size ? size != known.listed_size : known.size && size != known.size);
+}
+
+// How far the listed time of a file has moved; nothing when that says nothing.
+std::optional<std::int64_t> moved_by(const Known& known, const ListedEntry& entry) {
+  const auto& before = known.listed_time;
+  const bool comparable = known.kind == EntryKind::file && before && entry.mtime &&
+                          before->zone_known == entry.mtime->zone_known &&
+                          before->resolution_s == entry.mtime->resolution_s;
+  if (!comparable) return std::nullopt;
+  return entry.mtime->unix_ns - before->unix_ns;
+}
+
+// Zones differ by quarters of an hour, and by 26 hours at most.
+bool can_be_of_zones(std::int64_t ns) {
+  constexpr std::int64_t kQuarter = 900 * kSecond;
+  return ns != 0 && ns % kQuarter == 0 && std::abs(ns) <= 104 * kQuarter;
+}
+
 bool is_new_version(const Known& known, const std::optional<std::int64_t>& size,
                     const std::optional<ListedTime>& time) {
-  const bool resized =
-      size && (known.listed_size ? size != known.listed_size : known.size && size != known.size);
+  const bool resized = is_resized(known, size);
   if (!resized && !differ(known.listed_time, time)) return false;
   // A listing that caught up in size alone is decided by its size.
   if (resized && size == known.size && !differ(known.listed_time, time)) return false;
@@ -86,6 +115,7 @@ class ListingMerge {
   Result<> run(std::span<const ListedEntry> entries, std::int64_t fresh_until_ns,
                const ListingValidator& validator) {
     if (auto r = check_directory(); !r) return r;
+    if (auto r = look_for_another_zone(entries); !r) return r;
     for (const ListedEntry& entry : entries) {
       if (auto r = merge(entry); !r) return r;
     }
@@ -100,12 +130,14 @@ class ListingMerge {
 
  private:
   Result<> check_directory();
+  Result<> look_for_another_zone(std::span<const ListedEntry> entries);
   Result<> merge(const ListedEntry& entry);
   Result<bool> add(const ListedEntry& entry);  // false: the name exists already
   Result<std::optional<Known>> find(const EntryName& name);
   Result<> update(const Known& known, const ListedEntry& entry);
   Result<> write_changes(const Known& known, const Known& row);
   Result<> write_row(const Known& row);
+  Result<> make_due(Known row, const ListedEntry& entry);
   Result<> begin_generation(Known row, const ListedEntry& entry);
   Result<> remove_missing();
   Result<> remove_tree(EntryId id);
@@ -118,6 +150,7 @@ class ListingMerge {
   std::unordered_set<EntryId> seen_;
   std::int64_t growth_ = 0;
   bool shown_changed_ = false;  // beyond what the difference tells
+  std::int64_t zone_moved_ns_ = 0;
 };
 
 Result<> ListingMerge::check_directory() {
@@ -142,6 +175,26 @@ Result<> ListingMerge::check_directory() {
   return db_.query("UPDATE entry SET kind = 1, size = NULL, exact = 0 WHERE id = ?")
       .bind(directory_)
       .run();
+}
+
+// Some servers list local times, which all move when the clocks are changed, or
+// when another mirror answers. One file with another time of its own, or with none,
+// and they have not. Of thousands the first says so as a rule.
+Result<> ListingMerge::look_for_another_zone(std::span<const ListedEntry> entries) {
+  std::int64_t moved = 0;
+  std::size_t files = 0;
+  for (const ListedEntry& entry : entries) {
+    if (diff_.first || entry.kind == EntryKind::directory) continue;
+    const auto known = find(entry.name);
+    if (!known) return fail(known.error());
+    const auto by = *known ? moved_by(**known, entry) : std::nullopt;
+    if (!by) continue;
+    const bool fits = can_be_of_zones(*by) && !is_resized(**known, storable(entry.size));
+    if (!fits || (files++ > 0 && *by != moved)) return {};
+    moved = *by;
+  }
+  if (files > 1) zone_moved_ns_ = moved;
+  return {};
 }
 
 Result<> ListingMerge::merge(const ListedEntry& entry) {
@@ -184,7 +237,8 @@ Result<bool> ListingMerge::add(const ListedEntry& entry) {
 Result<std::optional<Known>> ListingMerge::find(const EntryName& name) {
   auto q = db_.query(
       "SELECT id, kind, size, exact, mtime_ns, last_modified, listed_size, listed_ns,"
-      " listed_resolution, listed_zone, href FROM entry WHERE parent = ? AND name = ?");
+      " listed_resolution, listed_zone, href, etag, checked_ns FROM entry WHERE parent = ? AND "
+      "name = ?");
   auto row = q.bind(directory_).bind(std::string_view(name.str())).step();
   if (!row) return fail(row.error());
   if (!*row) return std::optional<Known>();
@@ -213,12 +267,16 @@ Result<> ListingMerge::update(const Known& known, const ListedEntry& entry) {
     return write_changes(known, row);
   }
   const auto size = storable(entry.size);
-  if (is_new_version(known, size, entry.mtime)) return begin_generation(std::move(row), entry);
+  if (is_new_version(known, size, entry.mtime)) {
+    const bool zone_moved = zone_moved_ns_ != 0 && moved_by(known, entry) == zone_moved_ns_;
+    return zone_moved && known.has_validator() ? make_due(std::move(row), entry)
+                                               : begin_generation(std::move(row), entry);
+  }
   if (size) row.listed_size = size;
   if (entry.mtime) row.listed_time = entry.mtime;
   if (size && (!row.size || row.size == size)) {
     row.size = size;
-    row.exact = true;
+    row.exact = !known.is_due;
   }
   if (!row.mtime_ns) row.mtime_ns = shown(row.listed_time);
   return write_changes(known, row);
@@ -248,6 +306,18 @@ Result<> ListingMerge::write_row(const Known& row) {
     q.bind(none);
   }
   return q.bind(row.id).run();
+}
+
+// Whether all were written anew at once, or only the zone is another, the file's
+// validator decides when somebody looks at it.
+Result<> ListingMerge::make_due(Known row, const ListedEntry& entry) {
+  row.listed_time = entry.mtime;
+  row.exact = false;
+  if (auto r = write_row(row); !r) return r;
+  return db_.query("UPDATE entry SET checked_ns = ? WHERE id = ?")
+      .bind(kLongAgo)
+      .bind(row.id)
+      .run();
 }
 
 Result<> ListingMerge::begin_generation(Known row, const ListedEntry& entry) {

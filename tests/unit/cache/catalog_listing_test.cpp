@@ -271,6 +271,42 @@ TEST_F(CatalogListingTest, ListingThatCatchesUpWithARecordIsNoNewGeneration) {
   EXPECT_TRUE(list({listed_file("a", 10, utc(602))}).any());
 }
 
+// nginx with autoindex_localtime, when the clocks are put back.
+TEST_F(CatalogListingTest, TimesThatAllMoveByAnHourAreThoseOfAnotherZone) {
+  constexpr std::int64_t kHour = 3600;
+  list({listed_file("a", 5, utc(100'000)), listed_file("b", 6, utc(200'000)), listed_file("c")});
+  record("a", {.size = 5, .etag = "\"a\"", .last_modified = 90'000});
+  const auto diff = list({listed_file("a", 5, utc(100'000 - kHour)),
+                          listed_file("b", 6, utc(200'000 - kHour)), listed_file("c")});
+  EXPECT_THAT(names(diff.changed), ElementsAre("b")) << "nothing of it is kept, or known";
+  EXPECT_EQ(find("a").generation, 1u);
+  EXPECT_EQ(find("a").size, 5u);
+
+  list({listed_file("a", 5, utc(100'000 - kHour)), listed_file("b", 6, utc(200'000 - kHour))});
+  EXPECT_FALSE(find("a").listing_is_exact) << "until it was asked about";
+  EXPECT_EQ(find("a").checked_ns, 1);
+  record("a", {.size = 5, .etag = "\"a\"", .last_modified = 90'000});
+  list({listed_file("a", 5, utc(100'000 - kHour)), listed_file("b", 6, utc(200'000 - kHour))});
+  EXPECT_TRUE(find("a").listing_is_exact);
+  EXPECT_EQ(find("a").generation, 1u);
+}
+
+TEST_F(CatalogListingTest, TimesThatMoveByThemselvesAreOfNewVersions) {
+  const auto changed = [&](std::int64_t a, std::int64_t b, std::uint64_t size = 5) {
+    for (const char* name : {"a", "b"}) {
+      record(name, {.size = *find(name).size, .etag = "\"e\"", .last_modified = 90'000});
+    }
+    return names(list({listed_file("a", size, utc(a)), listed_file("b", 6, utc(b))}).changed);
+  };
+  list({listed_file("a", 5, utc(100'000)), listed_file("b", 6, utc(200'000))});
+  EXPECT_THAT(changed(103'600, 200'000), ElementsAre("a")) << "one alone";
+  EXPECT_THAT(changed(107'200, 207'200), ElementsAre("a", "b")) << "not by the same";
+  EXPECT_THAT(changed(107'300, 207'300), ElementsAre("a", "b")) << "no zone's";
+  EXPECT_THAT(changed(110'900, 210'900, 7), ElementsAre("a", "b")) << "another size";
+  EXPECT_THAT(changed(210'900, 310'900), ElementsAre("a", "b")) << "further than zones";
+  EXPECT_THAT(changed(207'300, 307'300), IsEmpty()) << "an hour";
+}
+
 TEST_F(CatalogListingTest, DirectoriesAreNotFiles) {
   list({listed_directory("d"), listed_file("f", 1)});
   EXPECT_EQ(catalog_->record_file(find("d").id, {1, "", 1}, now_).error().code,
