@@ -2,48 +2,13 @@
 //
 // Merging a new listing of a directory into the catalog: what keeps its id,
 // what becomes a new generation, what goes.
-#include <algorithm>
-#include <cstdlib>
 #include <unordered_set>
 
 #include "cache/catalog_impl.h"
+#include "cache/known_entry.h"
 
 namespace lazymirror {
 namespace {
-
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-std::int64_t floor_to(std::int64_t ns, std::int64_t resolution_s) {
-  const std::int64_t step = std::max<std::int64_t>(1, resolution_s) * kSecond;
-  const std::int64_t rest = ns % step;
-  return ns - (rest < 0 ? rest + step : rest);
-}
-
-// Two listed times can be told apart only as far as both are exact. Local times
-// and UTC cannot be compared at all.
-bool differ(const std::optional<ListedTime>& before, const std::optional<ListedTime>& now) {
-  if (!before || !now || before->zone_known != now->zone_known) return false;
-  const auto resolution = std::max(before->resolution_s, now->resolution_s);
-  return floor_to(before->unix_ns, resolution) != floor_to(now->unix_ns, resolution);
-}
-
-// When a file was asked about last, of one that is to be asked about again.
-constexpr std::int64_t kLongAgo = 1;
-
-// What the catalog holds of an entry that is listed again.
-struct Known {
-  EntryId id = 0;
-  EntryKind kind = EntryKind::unknown;
-  std::optional<std::int64_t> size, mtime_ns, last_modified, listed_size;
-  std::optional<ListedTime> listed_time;
-  std::optional<std::string> href;
-  bool exact = false;
-  bool has_etag = false;
-  bool is_due = false;  // to be asked about
-
-  [[nodiscard]] bool has_validator() const { return has_etag || last_modified; }
-  friend bool operator==(const Known&, const Known&) = default;
-};
 
 Known read_known(const Query& row) {
   Known k;
@@ -67,44 +32,6 @@ Known read_known(const Query& row) {
 std::optional<std::int64_t> shown(const std::optional<ListedTime>& time) {
   if (!time || !time->zone_known) return std::nullopt;
   return time->unix_ns;
-}
-
-// The listing now says what a probe had said before: no new version.
-bool catches_up(const Known& known, const std::optional<std::int64_t>& size,
-                const std::optional<ListedTime>& time) {
-  if (size && size != known.size) return false;
-  if (!known.last_modified || !time || !time->zone_known) return false;
-  return floor_to(nanoseconds_of(*known.last_modified), time->resolution_s) ==
-         floor_to(time->unix_ns, time->resolution_s);
-}
-
-bool is_resized(const Known& known, const std::optional<std::int64_t>& size) {
-  return size && (known.listed_size ? size != known.listed_size : known.size && size != known.size);
-}
-
-// How far the listed time of a file has moved; nothing when that says nothing.
-std::optional<std::int64_t> moved_by(const Known& known, const ListedEntry& entry) {
-  const auto& before = known.listed_time;
-  const bool comparable = known.kind == EntryKind::file && before && entry.mtime &&
-                          before->zone_known == entry.mtime->zone_known &&
-                          before->resolution_s == entry.mtime->resolution_s;
-  if (!comparable) return std::nullopt;
-  return entry.mtime->unix_ns - before->unix_ns;
-}
-
-// Zones differ by quarters of an hour, and by 26 hours at most.
-bool can_be_of_zones(std::int64_t ns) {
-  constexpr std::int64_t kQuarter = 900 * kSecond;
-  return ns != 0 && ns % kQuarter == 0 && std::abs(ns) <= 104 * kQuarter;
-}
-
-bool is_new_version(const Known& known, const std::optional<std::int64_t>& size,
-                    const std::optional<ListedTime>& time) {
-  const bool resized = is_resized(known, size);
-  if (!resized && !differ(known.listed_time, time)) return false;
-  // A listing that caught up in size alone is decided by its size.
-  if (resized && size == known.size && !differ(known.listed_time, time)) return false;
-  return !catches_up(known, size, time);
 }
 
 class ListingMerge {
@@ -187,7 +114,7 @@ Result<> ListingMerge::look_for_another_zone(std::span<const ListedEntry> entrie
     if (diff_.first || entry.kind == EntryKind::directory) continue;
     const auto known = find(entry.name);
     if (!known) return fail(known.error());
-    const auto by = *known ? moved_by(**known, entry) : std::nullopt;
+    const auto by = *known ? moved_by(**known, entry.mtime) : std::nullopt;
     if (!by) continue;
     const bool fits = can_be_of_zones(*by) && !is_resized(**known, storable(entry.size));
     if (!fits || (files++ > 0 && *by != moved)) return {};
@@ -268,7 +195,7 @@ Result<> ListingMerge::update(const Known& known, const ListedEntry& entry) {
   }
   const auto size = storable(entry.size);
   if (is_new_version(known, size, entry.mtime)) {
-    const bool zone_moved = zone_moved_ns_ != 0 && moved_by(known, entry) == zone_moved_ns_;
+    const bool zone_moved = zone_moved_ns_ != 0 && moved_by(known, entry.mtime) == zone_moved_ns_;
     return zone_moved && known.has_validator() ? make_due(std::move(row), entry)
                                                : begin_generation(std::move(row), entry);
   }
