@@ -32,6 +32,7 @@ std::optional<Entry> FetchJob::next_missing() {
     }
     auto found = catalog().incomplete_after(directory_, after_, kPage);
     if (found) page_.assign(found->begin(), found->end());
+    if (!found) report_failure(path_of(directory_), found.error());
     if (!found || found->size() < kPage) directory_ = 0;
     if (!page_.empty()) after_ = page_.back().id;
   }
