@@ -383,7 +383,7 @@ Result<std::unique_ptr<Cache>> Cache::open(CacheOptions options, const Clock& cl
   }
   auto directory = open_cache_directory(options.directory);
   if (!directory) return fail(directory.error());
-  auto opened = open_usable_catalog(directory->catalog_path, *boot_id);
+  auto opened = open_usable_catalog(*directory, *boot_id);
   if (!opened) {
     return fail(
         with_context(opened.error(), "cannot use the cache directory " + options.directory));

@@ -49,7 +49,8 @@ struct CacheOptions {
 class Cache {
  public:
   // Creates what is missing. A damaged catalog is moved aside (a notice says
-  // so) and everything is fetched anew. Starts a thread: fork before, not
+  // so), the data files that it knew are removed, and everything is fetched
+  // anew. Starts a thread: fork before, not
   // after. Errors are sentences for the user:
   // Errc::busy names the holder of the lock, Errc::invalid the URL that the
   // cache belongs to, Errc::unsupported a file system without user xattrs,

@@ -12,7 +12,9 @@
 
 #include "base/file_io.h"
 #include "base/file_lock.h"
+#include "base/log.h"
 #include "cache/cache.h"
+#include "cache/left_overs.h"
 #include "cache/mount_check.h"
 
 namespace lazymirror {
@@ -124,6 +126,22 @@ std::optional<std::string> check_mount(int fd, const std::string& path) {
   return found;
 }
 
+// What data files there are is counted and believed by nobody from now on. They go
+// before there is a catalog: a start that is killed meanwhile is followed by one that
+// goes on here.
+Result<std::unique_ptr<Catalog>> begin_catalog(const CacheDirectory& directory,
+                                               const std::string& boot_id) {
+  if (auto r = remove_stamped(directory.data.get()); !r) {
+    log::warn("cache: {}: its bytes stay on the disk and are not counted", r.error().message);
+  }
+  return Catalog::open(directory.catalog_path, boot_id);
+}
+
+bool is_missing(const std::string& path) {
+  struct stat st {};
+  return ::lstat(path.c_str(), &st) != 0 && errno == ENOENT;
+}
+
 bool is_read_only(int fd) {
   struct statvfs fs {};
   return ::fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
@@ -188,7 +206,14 @@ Result<std::string> move_catalog_aside(const std::string& catalog_path) {
   return fail(Errc::io, "too many damaged catalogs beside " + catalog_path + ": remove them");
 }
 
-Result<OpenedCatalog> open_usable_catalog(const std::string& path, const std::string& boot_id) {
+Result<OpenedCatalog> open_usable_catalog(const CacheDirectory& directory,
+                                          const std::string& boot_id) {
+  const std::string& path = directory.catalog_path;
+  if (is_missing(path)) {
+    auto first = begin_catalog(directory, boot_id);
+    if (!first) return fail(first.error());
+    return OpenedCatalog{std::move(*first), std::nullopt};
+  }
   auto catalog = Catalog::open(path, boot_id);
   if (catalog) return OpenedCatalog{std::move(*catalog), std::nullopt};
   if (catalog.error().code != Errc::corrupt) return fail(catalog.error());
@@ -196,7 +221,7 @@ Result<OpenedCatalog> open_usable_catalog(const std::string& path, const std::st
   if (!aside) return fail(aside.error());
   std::string damage = "the catalog was damaged (" + catalog.error().message + "): it now is " +
                        *aside + ", and everything is fetched anew";
-  auto fresh = Catalog::open(path, boot_id);
+  auto fresh = begin_catalog(directory, boot_id);
   if (!fresh) return fail(fresh.error());
   return OpenedCatalog{std::move(*fresh), std::move(damage)};
 }

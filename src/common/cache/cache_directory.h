@@ -33,8 +33,9 @@ struct OpenedCatalog {
   std::unique_ptr<Catalog> catalog;
   std::optional<std::string> damage;  // for the user
 };
-// A catalog that cannot be read is moved aside, and the cache begins anew.
-[[nodiscard]] Result<OpenedCatalog> open_usable_catalog(const std::string& path,
+// A catalog that cannot be read is moved aside, and the cache begins anew. Where it
+// begins, data files of before are removed (left_overs.h): no record counts them.
+[[nodiscard]] Result<OpenedCatalog> open_usable_catalog(const CacheDirectory& directory,
                                                         const std::string& boot_id);
 
 }  // namespace lazymirror

@@ -244,6 +244,55 @@ TEST_F(CacheTest, DamagedCatalogIsMovedAsideAndNoOldByteIsShown) {
   expect_bytes(*file("a"), {0, kChunk}, 2);
 }
 
+// Nothing would count them, so the cache would grow past its limit by as much.
+TEST_F(CacheTest, WhatADamagedCatalogKnewIsGoneFromTheDisk) {
+  start();
+  list({listed_file("a", kChunk), listed_directory("d"), listed_directory("e")});
+  list({listed_file("b", kChunk)}, id_of("d"));
+  list({listed_file("c", kChunk)}, id_of("e"));
+  fill(*file("a"), {0, kChunk});
+  fill(*file("b", id_of("d")), {0, kChunk});
+  fill(*file("c", id_of("e")), {0, kChunk});
+  std::ofstream(data("d/own")) << "somebody's";
+  fs::create_symlink("d/own", data("link"));
+  damage_catalog();
+  start();
+  EXPECT_FALSE(fs::exists(data("a")));
+  EXPECT_FALSE(fs::exists(data("d/b")));
+  EXPECT_FALSE(fs::exists(data("e")));
+  EXPECT_EQ(fs::file_size(data("d/own")), 10u) << "it is none of ours";
+  EXPECT_TRUE(fs::is_symlink(data("link")));
+  EXPECT_EQ(cache_->stored_bytes(), 0u);
+}
+
+TEST_F(CacheTest, AStartKilledWhileItRemovedThemIsFollowedByOneThatGoesOn) {
+  start();
+  list({listed_file("a", kChunk)});
+  fill(*file("a"), {0, kChunk});
+  cache_.reset();
+  const std::string catalog = directory_.path() + "/cache/meta/catalog.db";
+  fs::rename(catalog, catalog + ".damaged-1");
+  for (const char* part : {"-wal", "-shm"}) fs::remove(catalog + part);
+  start();
+  EXPECT_FALSE(fs::exists(data("a")));
+}
+
+TEST_F(CacheTest, WhatADamagedCatalogKnewIsGoneAlsoFromADeepTree) {
+  start();
+  const std::string name(200, 'n');
+  EntryId directory = kRootId;
+  for (int depth = 0; depth < 30; ++depth) {
+    list({listed_directory(name)}, directory);
+    directory = id_of(name, directory);
+  }
+  list({listed_file("a", kChunk)}, directory);
+  fill(*file("a", directory), {0, kChunk});
+  EXPECT_TRUE(fs::exists(data(name)));
+  damage_catalog();
+  start();
+  EXPECT_FALSE(fs::exists(data(name)));
+}
+
 TEST_F(CacheTest, PowerLossIsNamedAtTheStart) {
   CacheOptions first = options();
   first.boot_id = "one";

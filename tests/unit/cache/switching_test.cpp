@@ -148,6 +148,19 @@ TEST_P(SwitchingTest, ADamagedCatalogLeavesNothingToBelieveIn) {
   EXPECT_EQ(names(), (std::set<std::string>{"before", "file"}));
 }
 
+TEST_P(SwitchingTest, ADamagedCatalogLeavesNoBlocksBehind) {
+  list({listed_file("file", kSize), listed_directory("sub")});
+  list({listed_file("deep", kSize)}, id_of("sub"));
+  place();
+  place(id_of("sub"));
+  fill(*file("file"), {0, kSize});
+  fill(*value(cache_->file(id_of("deep", id_of("sub")))), {0, kSize});
+  cache_.reset();
+  std::filesystem::resize_file(options().directory + "/meta/catalog.db", 100);
+  start();
+  EXPECT_EQ(names(), std::set<std::string>{});
+}
+
 // In a process of its own: neither rights over modes nor over owners, as the
 // worker of `watch` runs.
 void SwitchingTest::use_unprivileged() try {
