@@ -183,6 +183,7 @@ class DataFile final : public CachedFile, public Committable {
   Result<> give_back(const Fd& data);
   Result<> release_absent();
   [[nodiscard]] FileRecord record_of(const State& state) const;
+  [[nodiscard]] FileRecord record_of_unsynced(const State& state) const;
   [[nodiscard]] Fd present_data(ByteRange range);
   void check_suspects(ByteRange range);
   // A chunk as it should be in `data`.

@@ -89,10 +89,18 @@ void DataFile::check_suspect(const Sample& sample) {
     s.map.clear(chunk);
     ++s.clears;
     context_->unrecorded -= s.take_unrecorded();  // the record has them
-    return record_of(s);
+    return record_of_unsynced(s);
   });
-  if (settled || cleared) announce_changes();
   if (cleared) forget_chunk(*cleared);
+  if (settled || cleared) announce_changes();
+}
+
+// May be stored before the bytes of what is present were synced: until a commit
+// follows, they are believed only after they were checked.
+FileRecord DataFile::record_of_unsynced(const State& s) const {
+  FileRecord record = record_of(s);
+  record.boot_epoch = std::min(record.boot_epoch, context_->catalog->epoch() - 1);
+  return record;
 }
 
 void DataFile::forget_chunk(const FileRecord& rest) {
@@ -171,11 +179,11 @@ Result<> DataFile::forget(std::span<const ByteRange> ranges) {
     if (s.suspects.present_count() == 0) s.epoch = context_->catalog->epoch();
     ++s.clears;
     context_->unrecorded -= s.take_unrecorded();  // the record has them
-    return record_of(s);
+    return record_of_unsynced(s);
   });
+  auto cleared = retired_ ? Result<>() : context_->catalog->clear(rest);
   announce_changes();
-  if (retired_) return {};
-  return context_->catalog->clear(rest);
+  return cleared;
 }
 
 }  // namespace lazymirror

@@ -46,6 +46,10 @@ class DataFileTest : public testing::Test {
   // stay: a copy of one is another file.
   void crash_and_start(const std::string& boot) {
     expect_ok(cache_->flush());
+    die_and_start(boot);
+  }
+  // What was not recorded is lost.
+  void die_and_start(const std::string& boot) {
     const fs::path meta = directory_.path() + "/meta";
     const fs::path copy = directory_.path() + "/meta-crashed";
     fs::copy(meta, copy, fs::copy_options::recursive);
@@ -279,6 +283,40 @@ TEST_F(DataFileTest, ChunkFoundDamagedIsForgottenDurably) {
   EXPECT_FALSE(file()->is_present({0, 1}));
   const auto record = *value(cache_->catalog().load(id_));
   EXPECT_EQ(std::to_integer<int>(record.map[0]) & 1, 0);
+}
+
+// The disk may have gone before it had the bytes of other chunks.
+TEST_F(DataFileTest, ClearingTheLastSuspectBelievesNothingThatWasNotSynced) {
+  fill(*file(), {0, kChunk});
+  crash_and_start("boot2");
+  damage(0);
+  const auto f = file();
+  fill(*f, {5 * kChunk, 7 * kChunk});
+  EXPECT_FALSE(f->is_present({0, 1}));
+  die_and_start("boot2");
+  damage(5 * kChunk);
+  EXPECT_FALSE(file()->is_present({5 * kChunk, 6 * kChunk}));
+  expect_bytes(*file(), {6 * kChunk, 7 * kChunk});
+}
+
+TEST_F(DataFileTest, ForgettingAChunkBelievesNothingThatWasNotSynced) {
+  const auto f = file();
+  fill(*f, {0, 3 * kChunk});
+  const std::vector<ByteRange> damaged{{0, kChunk}};
+  expect_ok(f->forget(damaged));
+  die_and_start("boot1");
+  damage(kChunk);
+  EXPECT_FALSE(file()->is_present({kChunk, 2 * kChunk}));
+  expect_bytes(*file(), {2 * kChunk, 3 * kChunk});
+}
+
+TEST_F(DataFileTest, WhatIsSyncedAfterAChunkWasForgottenIsBelieved) {
+  const auto f = file();
+  fill(*f, {0, 3 * kChunk});
+  const std::vector<ByteRange> damaged{{0, kChunk}};
+  expect_ok(f->forget(damaged));
+  expect_ok(cache_->flush());
+  EXPECT_EQ(value(cache_->catalog().load(id_))->boot_epoch, cache_->catalog().epoch());
 }
 
 TEST_F(DataFileTest, WholeChunkWrittenOverASuspectOneCounts) {
