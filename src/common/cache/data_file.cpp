@@ -119,15 +119,16 @@ void DataFile::learn(const Version& version, bool recorded) {
   });
 }
 
-// Whether the catalog knows the version by now.
-bool DataFile::record_version() {
+// The catalog knows the version by now, or Errc::no_space: it may later.
+Result<> DataFile::record_version() {
   const auto version = state_.with(
       [](const State& s) { return s.version_recorded ? std::nullopt : std::optional(s.version); });
-  if (!version) return true;
+  if (!version) return {};
   const auto fixed = context_->catalog->bind(id_, generation_, *version);
-  if (!fixed || !same_version(*fixed, *version)) return false;
+  if (!fixed) return fail(fixed.error());
+  if (!same_version(*fixed, *version)) return fail(Errc::changed, path_.back() + " has changed");
   state_.with([](State& s) { s.version_recorded = true; });
-  return true;
+  return {};
 }
 
 bool DataFile::is_present(ByteRange range) {
@@ -344,14 +345,16 @@ FileRecord DataFile::record_of(const State& s) const {
 
 std::optional<Committable::Snapshot> DataFile::take_snapshot() {
   if (retired_) return std::nullopt;
-  const bool recorded = record_version();
-  return state_.with([&](State& s) -> std::optional<Snapshot> {
-    // Unrecorded: the next chunk announces it again.
+  const auto recorded = record_version();
+  auto snapshot = state_.with([&](State& s) -> std::optional<Snapshot> {
     if (!std::exchange(s.dirty, false) || !s.data || !recorded) return std::nullopt;
     s.recording = std::exchange(s.unrecorded, 0);
     s.recording_used_ns = s.used_ns;
     return Snapshot{record_of(s), s.data};
   });
+  // There may be no further chunk to announce it.
+  if (!recorded && recorded.error().code == Errc::no_space) announce_changes();
+  return snapshot;
 }
 
 // A use that came in between may have been taken to the catalog before there was a record

@@ -161,7 +161,7 @@ class DataFile final : public CachedFile, public Committable {
   [[nodiscard]] std::optional<Standing> open_standing() const;
   void adopt_empty(Standing standing);
   void adopt_placeholder();
-  bool record_version();
+  Result<> record_version();
   Result<Fd> begin_writing();
   Result<Fd> data_for_writing();
   Result<Fd> reopen_for_writing(const Fd& data);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/cache.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "base/file_io.h"
 #include "cache_fixture.h"
 
 namespace lazymirror {
@@ -322,6 +324,15 @@ class SmallDisk {
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
   [[nodiscard]] bool mounted() const { return mounted_; }
+  // No room but for the first `size` bytes of that file.
+  void fill_up_beside(const std::string& file, std::uint64_t size) const {
+    const auto fd = value(open_fd(AT_FDCWD, file, O_RDWR));
+    ASSERT_EQ(::posix_fallocate(fd.get(), 0, static_cast<off_t>(size)), 0);
+    std::ofstream filler(path_ + "/filler", std::ios::binary);
+    while (filler << std::string(4096, 'x') << std::flush) {
+    }
+  }
+  void empty() const { fs::remove(path_ + "/filler"); }
 
  private:
   std::string path_;
@@ -355,6 +366,31 @@ TEST_F(CacheTest, FullDiskIsAnErrorAndStoredBytesRemain) {
   expect_ok(f->discard());
   fill(*f, {0, kChunk});
   expect_bytes(*f, {0, kChunk});
+  cache_.reset();
+}
+
+// Found by reading: the last chunk had announced it, and nobody tried again.
+TEST_F(CacheTest, AFileThatCouldNotBeRecordedIsRecordedOnceThereIsRoom) {
+  const SmallDisk disk(directory_.path() + "/cache");
+  if (!disk.mounted()) {
+    ASSERT_EQ(std::getenv("LAZYMIRROR_CI"), nullptr) << "CI must be able to mount";
+    GTEST_SKIP() << "needs root to mount a tmpfs";
+  }
+  start();
+  list({listed_file("a", 2 * kChunk)});
+  const auto f = file("a");
+  fill(*f, {0, kChunk});
+  disk.fill_up_beside(data("a"), 2 * kChunk);
+  const Version version{2 * kChunk, "\"a\"", 5};
+  expect_ok(f->bind(version));
+  fill(*f, {kChunk, 2 * kChunk});
+  (void)cache_->flush();
+  ASSERT_TRUE(value(cache_->catalog().load(f->id()))->map.empty()) << "there was room";
+  disk.empty();
+  expect_ok(cache_->flush());
+  const auto record = *value(cache_->catalog().load(f->id()));
+  EXPECT_EQ(record.version, version);
+  EXPECT_EQ(record.bytes, 2 * kChunk);
   cache_.reset();
 }
 
