@@ -57,6 +57,19 @@ class Versions : public ContractTest {
 };
 INSTANTIATE_TEST_SUITE_P(All, Versions, ::testing::ValuesIn(over_all_servers()), param_name);
 
+// What nginx cannot be made to send.
+class VersionsWithoutAValidator : public Versions {
+ protected:
+  VersionsWithoutAValidator() { settings().ttl = std::chrono::hours(1); }
+
+  // Nothing of `path` can be had behind the first MiB.
+  void break_off(const std::string& path) {
+    oracle().inject(path, {.fault = Fault::short_body, .value = 1u << 20, .times = 0});
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, VersionsWithoutAValidator, ::testing::ValuesIn(over_oracle()),
+                         param_name);
+
 TEST_P(Versions, ANewOneIsSeenAfterTheTtl) {
   origin().put("/f", {.size = kSize});
   ASSERT_TRUE(reads_as("/f", 1, kSize));
@@ -200,6 +213,41 @@ TEST_P(Versions, ManyReadersSeeWholeVersionsWhileTheyChange) {
   }
   stop = true;
   for (std::thread& reader : readers) reader.join();
+}
+
+// Only a transfer can notice it, and the kernel has pages of the first one.
+TEST_P(VersionsWithoutAValidator, AreNotMixedWhenAStreamBreaksOff) {
+  constexpr std::uint64_t kLarge = 4u << 20;
+  origin().put("/f", {.size = kLarge, .etag = false, .last_modified = false});
+  break_off("/f");
+  const auto old = tree().open("/f");
+  ASSERT_TRUE(old);
+  ASSERT_TRUE(bytes_are("/f", 1, 0, *read(**old, 0, 10'000)));
+  origin().touch_version("/f");
+  oracle().clear_faults();
+  EXPECT_TRUE(becomes("/f", 2, kLarge));
+}
+
+TEST_P(VersionsWithoutAValidator, AreNotMixedWithOneThatHasOne) {
+  constexpr std::uint64_t kLarge = 4u << 20;
+  origin().put("/f", {.size = kLarge, .etag = false, .last_modified = false});
+  break_off("/f");
+  const auto old = tree().open("/f");
+  ASSERT_TRUE(old);
+  ASSERT_TRUE(bytes_are("/f", 1, 0, *read(**old, 0, 10'000)));
+  origin().put("/f", {.size = kLarge, .version = 2});
+  oracle().clear_faults();
+  EXPECT_TRUE(becomes("/f", 2, kLarge));
+}
+
+TEST_P(VersionsWithoutAValidator, AreReadWhenThereWasOneBefore) {
+  constexpr std::uint64_t kLarge = 4u << 20;
+  origin().put("/f", {.size = kLarge});
+  const auto old = tree().open("/f");
+  ASSERT_TRUE(old);
+  ASSERT_TRUE(bytes_are("/f", 1, 0, *read(**old, 0, 10'000)));
+  origin().put("/f", {.size = kLarge, .version = 2, .etag = false, .last_modified = false});
+  EXPECT_TRUE(becomes("/f", 2, kLarge));
 }
 
 }  // namespace

@@ -6,9 +6,9 @@
 
 #include <cerrno>
 
-#include "base/file_io.h"
 #include "base/log.h"
 #include "cache/cache_directory.h"
+#include "cache/cache_start.h"
 #include "cache/data_file.h"
 #include "cache/file_table.h"
 #include "cache/placer.h"
@@ -44,6 +44,7 @@ class DiskCache final : public Cache, private LiveFiles {
     return context_->catalog->set_fresh_until(directory, clock_.wall_ns(), fresh_until_ns);
   }
   Result<Entry> record_file(EntryId id, const Version& seen) override;
+  Result<Entry> supersede(EntryId id, std::uint64_t generation, const Version& seen) override;
   Result<Entry> record_directory(EntryId id) override {
     return context_->catalog->record_directory(id);
   }
@@ -71,6 +72,7 @@ class DiskCache final : public Cache, private LiveFiles {
   [[nodiscard]] Result<std::string> path_in_place(EntryId id) override;
   Result<> evict(EntryId id, ObserverPtr observer) override;
   Result<std::uint64_t> evict_tail(EntryId id, std::uint64_t bytes, ObserverPtr observer) override;
+  Result<> renew(EntryId id) override;
   Result<> reserve(EntryId id) override;
   Result<> release(EntryId id, ObserverPtr observer) override;
   [[nodiscard]] std::vector<EntryId> reserved() override {
@@ -90,6 +92,7 @@ class DiskCache final : public Cache, private LiveFiles {
   Result<TreePath> path_of(EntryId id) const;
   Result<std::shared_ptr<DataFile>> load(EntryId id);
   void drop_data(const TreePath& directory, const ListingDiff& diff);
+  void drop_old(const Entry& entry);
   template <typename F>
   auto for_eviction(EntryId id, ObserverPtr observer, F&& f)
       -> decltype(f(std::declval<DataFile&>()));
@@ -156,24 +159,38 @@ void DiskCache::drop_data(const TreePath& directory, const ListingDiff& diff) {
   }
 }
 
+// A writer may have begun since the catalog was asked: what it brings is not of
+// that version, or nobody knows.
 Result<Entry> DiskCache::record_file(EntryId id, const Version& seen) {
   auto before = context_->catalog->get(id);
   if (!before) return before;
   auto entry = context_->catalog->record_file(id, seen, clock_.wall_ns());
   if (!entry) return entry;
   if (entry->generation != before->generation) {
-    files_.retire(id);
-    if (placer_) return entry;
-    auto path = path_of(id);
-    auto r = path ? context_->tree.remove_file(*path, id, entry->generation) : fail(path.error());
-    if (!r) log::warn("cache: {}", r.error().message);
+    drop_old(*entry);
   } else if (const auto file = files_.find(id)) {
-    if (file->generation() == entry->generation) {
-      file->learn(seen);
-      file->show_mtime(entry->mtime_ns.value_or(entry->ctime_ns));
-    }
+    if (file->generation() != entry->generation) return entry;
+    file->learn(seen);
+    if (seen.has_validator() && file->is_nameless()) return supersede(id, entry->generation, seen);
+    file->show_mtime(entry->mtime_ns.value_or(entry->ctime_ns));
   }
   return entry;
+}
+
+Result<Entry> DiskCache::supersede(EntryId id, std::uint64_t generation, const Version& seen) {
+  auto entry = context_->catalog->supersede(id, generation, seen, clock_.wall_ns());
+  if (entry && entry->generation != generation) drop_old(*entry);
+  return entry;
+}
+
+// In place place() takes the old file away, once users can be told.
+void DiskCache::drop_old(const Entry& entry) {
+  files_.retire(entry.id);
+  if (placer_) return;
+  auto path = path_of(entry.id);
+  auto r =
+      path ? context_->tree.remove_file(*path, entry.id, entry.generation) : fail(path.error());
+  if (!r) log::warn("cache: {}", r.error().message);
 }
 
 Result<std::shared_ptr<DataFile>> DiskCache::load(EntryId id) {
@@ -318,6 +335,18 @@ Result<std::uint64_t> DiskCache::evict_tail(EntryId id, std::uint64_t bytes, Obs
                       [&](DataFile& file) { return file.evict_tail(bytes); });
 }
 
+Result<> DiskCache::renew(EntryId id) {
+  const auto file = get(id);
+  if (!file) return fail(file.error());
+  if ((*file)->is_written_to()) {
+    return fail(Errc::busy, (*file)->path().back() + " is being fetched");
+  }
+  const auto entry = context_->catalog->renew(id, (*file)->generation());
+  if (!entry) return fail(entry.error());
+  drop_old(*entry);
+  return {};
+}
+
 // In small steps: other writers of the catalog wait for each.
 Result<> DiskCache::record_uses() {
   constexpr std::size_t kStep = 500;
@@ -344,43 +373,12 @@ Result<> DiskCache::release(EntryId id, ObserverPtr observer) {
   return {};
 }
 
-std::vector<std::string> start_notices(const CacheDirectory& directory, const Catalog& catalog,
-                                       std::optional<std::string> damage) {
-  std::vector<std::string> notices;
-  if (directory.warning) notices.push_back(*directory.warning);
-  if (damage) notices.push_back(std::move(*damage));
-  if (catalog.began_epoch()) {
-    notices.push_back(
-        "the system went down without a clean stop: cached data is checked when it is first used");
-  }
-  return notices;
-}
-
-Result<> check_url(Catalog& catalog, const CacheOptions& options) {
-  const auto owner = catalog.origin_url();
-  if (!owner) return fail(owner.error());
-  if (owner->empty()) return catalog.set_origin_url(options.url);
-  if (*owner == options.url) return {};
-  return fail(Errc::invalid, "the cache directory " + options.directory + " belongs to " + *owner +
-                                 ", not to " + options.url +
-                                 ": choose another one with --cache-location, or delete it");
-}
-
-Result<std::string> boot_id_of(const CacheOptions& options) {
-  if (!options.boot_id.empty()) return options.boot_id;
-  return read_file("/proc/sys/kernel/random/boot_id");
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Cache>> Cache::open(CacheOptions options, const Clock& clock) {
   const auto boot_id = boot_id_of(options);
   if (!boot_id) return fail(boot_id.error());
-  if (!options.lock) {
-    auto lock = lock_cache(options.directory);
-    if (!lock) return fail(lock.error());
-    options.lock = std::make_shared<const UniqueFd>(std::move(*lock));
-  }
+  if (auto r = take_lock(options); !r) return fail(r.error());
   auto directory = open_cache_directory(options.directory);
   if (!directory) return fail(directory.error());
   auto opened = open_usable_catalog(*directory, *boot_id);

@@ -70,6 +70,7 @@ class Cache {
                                             const ListingValidator& validator = {}) = 0;
   virtual Result<> set_fresh_until(EntryId directory, std::int64_t fresh_until_ns) = 0;
   virtual Result<Entry> record_file(EntryId id, const Version& seen) = 0;
+  virtual Result<Entry> supersede(EntryId id, std::uint64_t generation, const Version& seen) = 0;
   virtual Result<Entry> record_directory(EntryId id) = 0;
 
   // The current generation of a file whose size is known. The same object for
@@ -98,6 +99,9 @@ class Cache {
   // as a whole only. Errc::busy also while the kernel reads from it.
   virtual Result<std::uint64_t> evict_tail(EntryId id, std::uint64_t bytes,
                                            ObserverPtr observer) = 0;
+  // Not in place: as evict(), and a new generation begins. A nameless file goes so:
+  // what the kernel keeps of it and what is fetched next may be two versions.
+  virtual Result<> renew(EntryId id) = 0;
   // As the catalog's functions.
   virtual Result<> pin(EntryId id) = 0;
   virtual Result<> unpin(EntryId id) = 0;

@@ -40,10 +40,14 @@ class CachedFile : public std::enable_shared_from_this<CachedFile> {
   [[nodiscard]] virtual std::uint32_t chunk_size() const = 0;
   [[nodiscard]] virtual Version version() const = 0;
 
-  // Fixes the validators of this generation by the first answer that has any.
-  // Errc::changed when `seen` is another version than the one fixed, or has
-  // another size.
+  // Fixes the validators of this generation by the first answer that has any,
+  // as long as it is not nameless. Errc::changed when `seen` is another version
+  // than the one fixed, or has another size.
   virtual Result<> bind(const Version& seen) = 0;
+  // Bytes are here, or on their way, that came without a validator: one that is
+  // seen now says nothing of them. For the rest of its life the generation has
+  // none.
+  [[nodiscard]] virtual bool is_nameless() const = 0;
 
   // THE predicate: every byte of `range` (cut to the size) is in the data file
   // and may be shown. After a power loss it checks checksums on first use.

@@ -93,9 +93,17 @@ class Catalog {
 
   // Records what a probe or a first fetch told. Fills in what was unknown; when
   // it contradicts what is known of the current generation, a new generation
-  // begins. What only one side states is no contradiction. Returns the entry as
-  // it then is. Errc::is_a_directory; Errc::bad_reply for an impossible size.
+  // begins. What only one side states is no contradiction; but bytes that are
+  // stored of a generation without validators are not given any: a new one
+  // begins. Returns the entry as it then is. Errc::is_a_directory;
+  // Errc::bad_reply for an impossible size.
   Result<Entry> record_file(EntryId id, const Version& seen, std::int64_t now_ns);
+  // Begins a new generation, of `seen`, unless `generation` has passed. Returns
+  // and fails as record_file().
+  Result<Entry> supersede(EntryId id, std::uint64_t generation, const Version& seen,
+                          std::int64_t now_ns);
+  // The same where nothing is known to have changed: all that is shown stays.
+  Result<Entry> renew(EntryId id, std::uint64_t generation);
   Result<Entry> record_directory(EntryId id);  // an unknown kind turned out to be one
   // Fixes the validators of a generation that has none; those that it then has.
   // Of a generation that is no longer current: those of `seen`.

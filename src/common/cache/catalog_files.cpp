@@ -49,12 +49,27 @@ Result<> fill_in(Database& db, EntryId id, const Version& seen, std::int64_t now
   return q.bind(now_ns).bind(id).run();
 }
 
+Result<> renew_generation(Database& db, EntryId id) {
+  auto q = db.query("UPDATE entry SET generation = generation + 1 WHERE id = ?");
+  if (auto r = q.bind(id).run(); !r) return r;
+  return db.query("DELETE FROM chunks WHERE id = ?").bind(id).run();
+}
+
+Result<bool> holds_bytes(Database& db, EntryId id) {
+  auto q = db.query(
+      "SELECT 1 FROM chunks c JOIN entry e ON e.id = c.id AND e.generation = c.generation"
+      " WHERE c.id = ? AND c.bytes > 0");
+  return q.bind(id).step();
+}
+
 bool looks_alike(const Entry& a, const Entry& b) {
   return a.kind == b.kind && a.generation == b.generation && a.size == b.size &&
          a.mtime_ns == b.mtime_ns;
 }
 
-Result<Entry> record(Database& db, EntryId id, const Version& seen, std::int64_t now_ns) {
+// Calls change(entry), which may begin a generation, in one transaction.
+template <typename F>
+Result<Entry> change_file(Database& db, EntryId id, F&& change) {
   Transaction tx(db);
   if (auto r = tx.begin(); !r) return fail(r.error());
   auto entry = entry_by_id(db, id);
@@ -62,12 +77,7 @@ Result<Entry> record(Database& db, EntryId id, const Version& seen, std::int64_t
   if (entry->kind == EntryKind::directory) {
     return fail(Errc::is_a_directory, entry->name + " is a directory");
   }
-  auto known = stored_version(db, id);
-  if (!known) return fail(known.error());
-  if (!entry->size) known->size = seen.size;
-  auto stored = contradicts(*known, seen) ? begin_generation(db, id, seen, now_ns)
-                                          : fill_in(db, id, seen, now_ns);
-  if (!stored) return fail(stored.error());
+  if (Result<> r = change(*entry); !r) return fail(r.error());
   auto now = entry_by_id(db, id);
   if (!now) return now;
   if (!looks_alike(*entry, *now)) {
@@ -75,6 +85,19 @@ Result<Entry> record(Database& db, EntryId id, const Version& seen, std::int64_t
   }
   if (auto r = tx.commit(); !r) return fail(r.error());
   return now;
+}
+
+Result<> record(Database& db, const Entry& entry, const Version& seen, std::int64_t now_ns) {
+  auto known = stored_version(db, entry.id);
+  if (!known) return fail(known.error());
+  if (!entry.size) known->size = seen.size;
+  if (contradicts(*known, seen)) return begin_generation(db, entry.id, seen, now_ns);
+  if (!known->has_validator() && seen.has_validator()) {
+    const auto nameless = holds_bytes(db, entry.id);
+    if (!nameless) return fail(nameless.error());
+    if (*nameless) return begin_generation(db, entry.id, seen, now_ns);
+  }
+  return fill_in(db, entry.id, seen, now_ns);
 }
 
 // The upsert keeps off generations that have passed and maps that were cleared
@@ -101,7 +124,28 @@ Result<> store(Database& db, const FileRecord& record) {
 
 Result<Entry> Catalog::record_file(EntryId id, const Version& seen, std::int64_t now_ns) {
   if (!storable(seen.size)) return fail(Errc::bad_reply, "a file larger than any can be");
-  return impl_->write([&](Database& db) { return record(db, id, seen, now_ns); });
+  return impl_->write([&](Database& db) {
+    return change_file(db, id, [&](const Entry& entry) { return record(db, entry, seen, now_ns); });
+  });
+}
+
+Result<Entry> Catalog::supersede(EntryId id, std::uint64_t generation, const Version& seen,
+                                 std::int64_t now_ns) {
+  if (!storable(seen.size)) return fail(Errc::bad_reply, "a file larger than any can be");
+  return impl_->write([&](Database& db) {
+    return change_file(db, id, [&](const Entry& entry) -> Result<> {
+      if (entry.generation != generation) return {};
+      return begin_generation(db, id, seen, now_ns);
+    });
+  });
+}
+
+Result<Entry> Catalog::renew(EntryId id, std::uint64_t generation) {
+  return impl_->write([&](Database& db) {
+    return change_file(db, id, [&](const Entry& entry) -> Result<> {
+      return entry.generation == generation ? renew_generation(db, id) : Result<>();
+    });
+  });
 }
 
 Result<Entry> Catalog::record_directory(EntryId id) {

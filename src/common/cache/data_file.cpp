@@ -91,9 +91,17 @@ Version DataFile::version() const {
   return state_.with([](const State& s) { return s.version; });
 }
 
+bool DataFile::is_nameless() const {
+  return state_.with([](const State& s) { return s.is_nameless(); });
+}
+
+bool DataFile::is_written_to() const {
+  return state_.with([](const State& s) { return s.writers > 0; });
+}
+
 Result<> DataFile::bind(const Version& seen) {
   Version known = version();
-  if (!known.has_validator() && seen.has_validator() && seen.size == size_) {
+  if (!known.has_validator() && seen.has_validator() && seen.size == size_ && !is_nameless()) {
     // The catalog decides first, so that no data is ever committed under a
     // version that it does not know.
     auto fixed = context_->catalog->bind(id_, generation_, seen);
@@ -113,7 +121,7 @@ Result<> DataFile::bind(const Version& seen) {
 void DataFile::learn(const Version& version, bool recorded) {
   if (version.size != size_) return;
   state_.with([&](State& s) {
-    if (s.version.has_validator()) return;
+    if (s.version.has_validator() || s.is_nameless()) return;
     s.version = version;
     s.version_recorded = recorded;
   });

@@ -70,6 +70,7 @@ class DataFile final : public CachedFile, public Committable {
   [[nodiscard]] std::uint32_t chunk_size() const override { return chunk_size_; }
   [[nodiscard]] Version version() const override;
   Result<> bind(const Version& seen) override;
+  [[nodiscard]] bool is_nameless() const override;
   [[nodiscard]] bool is_present(ByteRange range) override;
   [[nodiscard]] std::optional<ByteRange> first_missing(ByteRange range) override;
   [[nodiscard]] bool is_complete() override;
@@ -92,9 +93,10 @@ class DataFile final : public CachedFile, public Committable {
   // but leaves the tree and the catalog alone.
   void retire() { retired_ = true; }
   // Validators that the catalog has learned by another way; or, not recorded,
-  // that it has no room for now.
+  // that it has no room for now. A nameless one does not take them.
   void learn(const Version& version, bool recorded = true);
   void show_mtime(std::int64_t mtime_ns);  // in place: from now on
+  [[nodiscard]] bool is_written_to() const;
   [[nodiscard]] const TreePath& path() const { return path_; }
 
   // For the writer. A chunk counts as written when it is in `data`, the current
@@ -147,6 +149,9 @@ class DataFile final : public CachedFile, public Committable {
     // just being told of; both are part of FileContext::unrecorded.
     std::uint64_t unrecorded = 0, recording = 0;
 
+    [[nodiscard]] bool is_nameless() const {
+      return !version.has_validator() && (writers > 0 || map.present_count() > 0);
+    }
     // The catalog will count them, or they are gone.
     [[nodiscard]] std::uint64_t take_unrecorded() {
       return std::exchange(unrecorded, 0) + std::exchange(recording, 0);

@@ -135,8 +135,8 @@ void Files::completed(const MirrorFile& file) {
 
 void Files::changed(const MirrorFile& file, const std::optional<Version>& seen) {
   open_.drop(file.id());
-  parts_.pool.run([this, id = file.id(), seen] {
-    if (seen) return prober_.record(id, *seen);
+  parts_.pool.run([this, id = file.id(), generation = file.generation(), seen] {
+    if (seen) return prober_.supersede(id, generation, *seen);
     const auto entry = parts_.cache.catalog().get(id);
     if (entry) prober_.recheck(*entry, Priority::demand);
   });

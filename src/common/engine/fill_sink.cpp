@@ -20,6 +20,8 @@ FillSink::~FillSink() {
 }
 
 Result<> FillSink::on_start(const Version& version, ByteRange range) {
+  version_ = version;
+  compares_ = file_->cached_->is_nameless();
   if (auto r = accept_range(version, range); !r) return r;
   if (auto bound = file_->cached_->bind(version); !bound) {
     if (bound.error().code == Errc::changed) seen_ = version;
@@ -28,26 +30,25 @@ Result<> FillSink::on_start(const Version& version, ByteRange range) {
   auto writer = file_->cached_->write_from(range.begin);
   if (!writer) return not_stored(std::move(writer.error()));
   writer_ = std::move(*writer);
-  compares_ = !version.has_validator() && file_->cached_->present_bytes() > 0;
   if (range != asked_) observer_->on_range(range);
   return {};
 }
 
 // A server without ranges sends the whole file to whoever asks for a part: one
-// such stream serves all. Parts of a file without a validator cannot be told to
-// be of one version.
+// such stream serves all. Two of a nameless file may be of two versions. Parts of a file without a
+// validator cannot be told to be of one version, whatever the answers say by now.
 Result<> FillSink::accept_range(const Version& version, ByteRange range) {
   const ByteRange whole{0, file_->size()};
   if (range == whole) {
     counted_ = true;
     const bool others = file_->whole_streams_++ > 0;
-    if (range == asked_) return {};
-    file_->whole_only_ = true;
-    if (!others) return admit_whole();
-    return fail(Errc::no_ranges, "the whole file is on its way already");
+    if (range != asked_) file_->whole_only_ = true;
+    yields_ = others && (compares_ || range != asked_);
+    if (yields_) return fail(Errc::no_ranges, "the whole file is on its way already");
+    return range == asked_ ? Result<>() : admit_whole();
   }
   if (range != asked_) return fail(Errc::bad_reply, "the origin sends another range");
-  if (version.has_validator()) return {};
+  if (version.has_validator() && !compares_) return {};
   return fail(Errc::no_ranges, "the origin does not say which version it sends parts of");
 }
 
@@ -81,16 +82,19 @@ Result<> FillSink::on_bytes(std::uint64_t offset, std::span<const std::byte> byt
   return {};
 }
 
-// A stream without a validator was broken off before and begins again. Where
-// its bytes differ from those that came first, it is another version, and what
-// was shown of the file so far belongs to one that is gone.
+// A stream without a validator was broken off before, and the file comes once
+// more. Where its bytes differ from those that came first, it is another
+// version. Nothing may be added behind which bytes wait that have not been
+// compared: after a power loss, or a damage, there can be some.
 Result<> FillSink::compare(std::uint64_t offset, std::span<const std::byte> bytes) {
   const ByteRange range{offset, offset + bytes.size()};
   if (!file_->cached_->is_present(range)) {
     const auto missing = file_->cached_->first_missing(range);
-    const std::uint64_t end = missing ? std::max(missing->begin, offset) : range.end;
+    const std::uint64_t end =
+        missing ? std::min(std::max(missing->begin, offset), range.end) : range.end;
+    if (missing && file_->cached_->present_bytes() > end) return give_up();
     if (end == offset) return {};
-    bytes = bytes.first(static_cast<std::size_t>(std::min(end, range.end) - offset));
+    bytes = bytes.first(static_cast<std::size_t>(end - offset));
   }
   scratch_.resize(bytes.size());
   const auto count = file_->cached_->read(scratch_, offset, true);
@@ -99,8 +103,14 @@ Result<> FillSink::compare(std::uint64_t offset, std::span<const std::byte> byte
                  bytes.begin())) {
     return {};
   }
+  return give_up();
+}
+
+// What was shown of the file so far belongs to a version that is gone. Its bytes
+// stay until a new generation has begun: nobody fills this one anew.
+Failure FillSink::give_up() {
   file_->tainted_ = true;
-  if (auto r = file_->cached_->discard(); !r) return r;
+  seen_ = version_;
   return fail(Errc::changed, file_->name() + " has changed at the origin while it was fetched");
 }
 
@@ -122,6 +132,7 @@ Result<> FillSink::judge(Result<> result) {
   if (result) return result;
   switch (result.error().code) {
     case Errc::no_ranges:
+      if (yields_) return {};
       if (asked_ == ByteRange{0, file_->size()}) return result;
       file_->whole_only_ = true;
       return {};

@@ -23,6 +23,7 @@ class FillSink final : public RangeSink {
 
   Result<> on_start(const Version& version, ByteRange range) override;
   Result<> on_bytes(std::uint64_t offset, std::span<const std::byte> bytes) override;
+  void on_other_version(const Version& seen) override { seen_ = seen; }
   void on_end(Result<> result) override;
   [[nodiscard]] bool is_urgent() const override { return observer_->is_urgent(); }
 
@@ -31,6 +32,7 @@ class FillSink final : public RangeSink {
   [[nodiscard]] Result<> admit_whole();
   [[nodiscard]] Failure not_stored(Error error);
   [[nodiscard]] Result<> compare(std::uint64_t offset, std::span<const std::byte> bytes);
+  [[nodiscard]] Failure give_up();
   void announce_if_complete();
   [[nodiscard]] Result<> judge(Result<> result);
 
@@ -39,8 +41,10 @@ class FillSink final : public RangeSink {
   RoomPtr room_;
   const std::shared_ptr<TransferObserver> observer_;
   std::unique_ptr<ChunkWriter> writer_;
+  Version version_;
   std::optional<Version> seen_;  // when it is not the version of the file
-  bool compares_ = false;        // no validator: bytes that are present must be equal
+  bool compares_ = false;        // nameless: bytes that are present must be equal
+  bool yields_ = false;          // to a stream that brings all of the file already
   bool counted_ = false;         // in MirrorFile::whole_streams_
   std::vector<std::byte> scratch_;
 };

@@ -25,6 +25,7 @@ class Meter::Sink final : public RangeSink {
     meter_.bytes_.fetch_add(bytes.size(), std::memory_order_relaxed);
     return next_->on_bytes(offset, bytes);
   }
+  void on_other_version(const Version& seen) override { next_->on_other_version(seen); }
   void on_end(Result<> result) override {
     meter_.transfers_.with([&](auto& transfers) { transfers.erase(number_); });
     meter_.ended(Kind::read, url_, result ? nullptr : &result.error());

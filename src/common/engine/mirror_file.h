@@ -109,7 +109,7 @@ class MirrorFile final : public File,
   std::atomic<bool> whole_only_{false};     // ranges cannot be had of this file
   std::atomic<unsigned> whole_streams_{0};  // under way, on servers without ranges
   std::atomic<bool> superseded_{false};  // the origin has another version: nothing more to be had
-  std::atomic<bool> tainted_{false};     // and what was here has been given up
+  std::atomic<bool> tainted_{false};     // and what is here is of a version that is gone
   std::atomic<bool> announced_{false};   // completed() was called
 };
 

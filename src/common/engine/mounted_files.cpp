@@ -16,15 +16,26 @@ auto MountedFiles::give(EntryId id, F&& f) -> decltype(f()) {
   auto given = f();
   if (!given) return given;
   if (file) file->evicted();
-  changes_.file_evicted(entry->parent, entry->name, id);
+  const auto now = cache_.catalog().get(id);
+  if (now && now->generation != entry->generation) {
+    changes_.file_changed(*now);
+  } else {
+    changes_.file_evicted(entry->parent, entry->name, id);
+  }
   return given;
 }
 
+bool MountedFiles::is_nameless(EntryId id) {
+  const auto file = cache_.file(id);
+  return file && (*file)->is_nameless();
+}
+
 Result<> MountedFiles::evict(EntryId id) {
-  return give(id, [&] { return cache_.evict(id, nullptr); });
+  return give(id, [&] { return is_nameless(id) ? cache_.renew(id) : cache_.evict(id, nullptr); });
 }
 
 Result<std::uint64_t> MountedFiles::evict_tail(EntryId id, std::uint64_t bytes) {
+  if (is_nameless(id)) return std::uint64_t{0};
   return give(id, [&] { return cache_.evict_tail(id, bytes, nullptr); });
 }
 

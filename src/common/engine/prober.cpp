@@ -98,10 +98,10 @@ Result<Entry> Prober::accept(const Entry& before, const Result<Entry>& now) {
   return now;
 }
 
-void Prober::record(EntryId id, const Version& seen) {
+void Prober::supersede(EntryId id, std::uint64_t generation, const Version& seen) {
   const auto before = parts_.cache.catalog().get(id);
   if (!before) return;
-  if (const auto now = accept(*before, parts_.cache.record_file(id, seen)); !now) {
+  if (const auto now = accept(*before, parts_.cache.supersede(id, generation, seen)); !now) {
     log::warn("engine: a new version of {} could not be recorded: {}", before->name,
               now.error().message);
   }

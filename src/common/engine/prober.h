@@ -27,8 +27,9 @@ class Prober {
   // The same for somebody who waits, however much is known: the entry as the
   // origin has it now.
   void check(const Entry& entry, RequestContext context, Completion<Entry> done);
-  // What a transfer met instead of the version it expected.
-  void record(EntryId id, const Version& seen);
+  // What a transfer into that generation met instead: a new one begins, also
+  // where the answer merely lacks what the known version is told by.
+  void supersede(EntryId id, std::uint64_t generation, const Version& seen);
   void stop() { flights_.stop(); }
 
  private:

@@ -43,7 +43,8 @@ void UncachedRead::begin(TicketId ticket, SteadyTime deadline) {
 
 Result<> UncachedRead::on_start(const Version& version, ByteRange range) {
   if (!range.contains(range_)) return fail(Errc::bad_reply, "the origin sends another range");
-  if (!version.has_validator() && range_ != ByteRange{0, file_->size()}) {
+  const bool is_part = !version.has_validator() && range_ != ByteRange{0, file_->size()};
+  if (is_part || file_->cached().is_nameless()) {
     return fail(Errc::no_space,
                 "there is no room left in the cache, and the origin names no version of the file "
                 "by which it could be read in parts");

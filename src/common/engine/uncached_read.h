@@ -28,6 +28,7 @@ class UncachedRead final : public RangeSink, public std::enable_shared_from_this
 
   Result<> on_start(const Version& version, ByteRange range) override;
   Result<> on_bytes(std::uint64_t offset, std::span<const std::byte> bytes) override;
+  void on_other_version(const Version& seen) override { seen_ = seen; }
   void on_end(Result<> result) override;
 
  private:

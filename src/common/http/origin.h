@@ -72,6 +72,9 @@ class RangeSink {
   // ranges, the whole file. An error ends the transfer with that error.
   virtual Result<> on_start(const Version& version, ByteRange range) = 0;
   virtual Result<> on_bytes(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
+  // Before an end with Errc::changed: what the answer was of, if it said so. It
+  // may lack the validator that was expected.
+  virtual void on_other_version(const Version& /*seen*/) {}
   virtual void on_end(Result<> result) = 0;
   // Somebody waits for these bytes now. Where bandwidth is limited, what nobody
   // waits for stands back.

@@ -45,8 +45,13 @@ class ReadTransfer final : public Transfer {
     if (head.status == 416 && asked_) return refused_range(head);
     if (head.status == 304 && std::exchange(conditional_, false)) return ask_again();
     if (head.status != 200 && head.status != 206) return fail(refusal(status_error(head.status)));
-    auto accepted = check_content(head, {asked_, known_, std::time(nullptr)});
-    if (!accepted) return fail(refusal(std::move(accepted.error())));
+    const Asked asked{asked_, known_, std::time(nullptr)};
+    auto accepted = check_content(head, asked);
+    if (!accepted) {
+      const auto seen = stated_version(head, asked);
+      if (seen && accepted.error().code == Errc::changed) sink_->on_other_version(*seen);
+      return fail(refusal(std::move(accepted.error())));
+    }
     note_ranges(head, accepted->version);
     body_ = accepted->body;
     if (!started_) {

@@ -96,6 +96,16 @@ Result<Accepted> check_content(const ResponseHead& head, const Asked& asked) {
   return head.status == 206 ? check_part(head, asked) : check_whole(head, asked);
 }
 
+std::optional<Version> stated_version(const ResponseHead& head, const Asked& asked) {
+  auto size = head.content_length;
+  if (head.status == 206) {
+    const auto range = parse_content_range(head.content_range);
+    size = range ? range->total : std::nullopt;
+  }
+  if (!size) return std::nullopt;
+  return version_of(head, *size, asked.received);
+}
+
 std::optional<std::uint64_t> probed_size(const ResponseHead& head) {
   if (head.ambiguous || !is_identity(head.content_encoding)) return std::nullopt;
   if (head.status == 200) return head.content_length;

@@ -42,6 +42,9 @@ struct Accepted {
 // to be asked for as a whole.
 [[nodiscard]] Result<Accepted> check_content(const ResponseHead& head, const Asked& asked);
 
+// What version such an answer says it is of; nothing where it states no size.
+[[nodiscard]] std::optional<Version> stated_version(const ResponseHead& head, const Asked& asked);
+
 // The size of the file when `head` answers a probe: 200 with a length, 206 to
 // bytes=0-0, or a 416 to that, which only an empty file can earn.
 [[nodiscard]] std::optional<std::uint64_t> probed_size(const ResponseHead& head);

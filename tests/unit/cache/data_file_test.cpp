@@ -234,6 +234,44 @@ TEST_F(DataFileTest, ValidatorsOfAProbeBindTheOpenFile) {
   EXPECT_EQ(f->bind({kSize, "\"b\"", 6}).error().code, Errc::changed);
 }
 
+TEST_F(DataFileTest, BytesWithoutAValidatorAreNotGivenOneLater) {
+  const auto f = file();
+  fill(*f, {0, kChunk});
+  expect_ok(f->bind({kSize, "\"a\"", 5}));
+  EXPECT_FALSE(f->version().has_validator());
+  EXPECT_FALSE(value(cache_->catalog().load(id_))->version.has_validator());
+  EXPECT_EQ(f->bind({kSize + 1, "\"a\"", 5}).error().code, Errc::changed);
+}
+
+TEST_F(DataFileTest, AValidatorThatComesAfterBytesBeginsANewGeneration) {
+  const auto f = file();
+  fill(*f, {0, kSize});
+  const auto now = value(cache_->record_file(id_, {kSize, "\"a\"", 5}));
+  EXPECT_GT(now.generation, f->generation());
+  EXPECT_FALSE(f->version().has_validator());
+  expect_bytes(*f, {0, kSize});
+  EXPECT_EQ(file()->version().etag, "\"a\"");
+  EXPECT_FALSE(file()->is_present({0, 1}));
+}
+
+TEST_F(DataFileTest, AValidatorThatComesAfterARestartBeginsANewGenerationToo) {
+  fill(*file(), {0, kChunk});
+  const auto before = file()->generation();
+  start("boot1");
+  EXPECT_GT(value(cache_->record_file(id_, {kSize, "\"a\"", 5})).generation, before);
+  EXPECT_EQ(file()->version().etag, "\"a\"");
+  EXPECT_EQ(file()->present_bytes(), 0u);
+}
+
+TEST_F(DataFileTest, AValidatorThatComesWhileBytesAreOnTheirWayIsNotTheirs) {
+  const auto f = file();
+  const auto writer = value(f->write_from(0));
+  expect_ok(f->bind({kSize, "\"a\"", 5}));
+  EXPECT_FALSE(f->version().has_validator());
+  EXPECT_GT(value(cache_->record_file(id_, {kSize, "\"a\"", 5})).generation, f->generation());
+  EXPECT_FALSE(f->version().has_validator());
+}
+
 TEST_F(DataFileTest, SurvivesAStopAndAStart) {
   fill(*file(), {kChunk, 3 * kChunk});
   start("boot2");

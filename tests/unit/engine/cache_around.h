@@ -30,6 +30,9 @@ class CacheAround : public Cache {
   Result<Entry> record_file(EntryId id, const Version& seen) override {
     return real_->record_file(id, seen);
   }
+  Result<Entry> supersede(EntryId id, std::uint64_t generation, const Version& seen) override {
+    return real_->supersede(id, generation, seen);
+  }
   Result<Entry> record_directory(EntryId id) override { return real_->record_directory(id); }
   Result<std::shared_ptr<CachedFile>> file(EntryId id) override { return real_->file(id); }
   Result<Placement> place(EntryId directory, ObserverPtr observer) override {
@@ -53,6 +56,7 @@ class CacheAround : public Cache {
   Result<std::uint64_t> evict_tail(EntryId id, std::uint64_t bytes, ObserverPtr o) override {
     return real_->evict_tail(id, bytes, std::move(o));
   }
+  Result<> renew(EntryId id) override { return real_->renew(id); }
   Result<> pin(EntryId id) override { return real_->pin(id); }
   Result<> unpin(EntryId id) override { return real_->unpin(id); }
   Result<> set_cache_size(std::uint64_t bytes) override { return real_->set_cache_size(bytes); }

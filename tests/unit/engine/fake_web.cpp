@@ -370,7 +370,10 @@ class FakeOrigin final : public Origin {
     if (request.expected) {
       const bool same = request.expected->has_validator() ? same_version(*request.expected, v)
                                                           : request.expected->size == v.size;
-      if (!same) return fail(Errc::changed, "another version");
+      if (!same) {
+        sink.on_other_version(v);
+        return fail(Errc::changed, "another version");
+      }
     }
     const bool whole = request.whole_file || !ranges();
     const ByteRange range = whole ? ByteRange{0, v.size} : request.range.intersect({0, v.size});

@@ -13,7 +13,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class FileTest : public EngineTest {};
+class FileTest : public EngineTest {
+ protected:
+  // Opens `path` until all of it can be had; that is `version`, every byte.
+  ::testing::AssertionResult reads_anew(const std::string& path, std::uint64_t version,
+                                        std::uint64_t size) {
+    Result<> filled = fail(Errc::busy, "never filled");
+    const bool done = eventually([&] {
+      filled = fill(open(path), {0, size});
+      return filled.has_value();
+    });
+    if (!done) return ::testing::AssertionFailure() << path << ": " << filled.error().message;
+    return reads(open(path), path, version, {0, size});
+  }
+};
 
 TEST_F(FileTest, ReadsWhatTheOriginHas) {
   web->put("/d/a", {3 * kMiB + 17});
@@ -251,9 +264,92 @@ TEST_F(FileTest, ABrokenStreamWithoutAValidatorIsNeverMixedWithAnother) {
   EXPECT_EQ(file->read(bytes, 0, false).error().code, Errc::changed) << "of a version that is gone";
   EXPECT_FALSE(file->is_present({0, 1}));
   EXPECT_EQ(fill(file, {0, 1}).error().code, Errc::changed);
+  EXPECT_TRUE(heard.wait_for("entry a"));
   const auto fresh = open("a");
   EXPECT_NE(fresh, file);
   EXPECT_TRUE(reads(fresh, "a", 2, {0, 4 * kMiB}));
+}
+
+TEST_F(FileTest, ABrokenStreamWithoutAValidatorIsNeverMixedWithAVersionThatHasOne) {
+  web->put("/a", {4 * kMiB, 1, false, false});
+  web->break_off("/a", kMiB, 1'000);
+  start();
+  const auto file = open("a");
+  EXPECT_TRUE(reads(file, "a", 1, {0, kChunk}));
+  web->put("/a", {4 * kMiB, 2});
+  web->break_off("/a", 0, 0);
+  EXPECT_TRUE(eventually([&] {
+    const auto filled = fill(file, {3 * kMiB, 4 * kMiB});
+    return !filled && filled.error().code == Errc::changed;
+  }));
+  EXPECT_TRUE(heard.wait_for("entry a"));
+  EXPECT_TRUE(reads_anew("a", 2, 4 * kMiB));
+  EXPECT_NE(open("a")->generation(), file->generation()) << "nor with what the kernel keeps";
+}
+
+TEST_F(FileTest, ABrokenStreamWithoutAValidatorIsNotMixedAfterARestartEither) {
+  web->put("/a", {4 * kMiB, 1, false, false});
+  web->break_off("/a", kMiB, 1'000);
+  start();
+  EXPECT_TRUE(reads(open("a"), "a", 1, {0, kChunk}));
+  stop();
+  web->put("/a", {4 * kMiB, 2});
+  web->break_off("/a", 0, 0);
+  start();
+  EXPECT_TRUE(reads_anew("a", 2, 4 * kMiB));
+}
+
+TEST_F(FileTest, ABrokenStreamWithoutAValidatorGoesOnAlsoWhenThereIsOneByNow) {
+  web->put("/a", {4 * kMiB, 1, false, false});
+  web->break_off("/a", kMiB, 1'000);
+  start();
+  const auto file = open("a");
+  EXPECT_TRUE(reads(file, "a", 1, {0, kChunk}));
+  web->put("/a", {4 * kMiB, 1});
+  web->break_off("/a", 0, 0);
+  EXPECT_TRUE(eventually([&] { return fill(file, {0, 4 * kMiB}).has_value(); }));
+  EXPECT_TRUE(reads(file, "a", 1, {0, 4 * kMiB}));
+}
+
+TEST_F(FileTest, WhatWasGivenUpWithoutAValidatorIsFetchedAsANewGeneration) {
+  web->put("/a", {4 * kMiB, 1, false, false});
+  web->break_off("/a", kMiB, 1'000);
+  start();
+  const auto file = open("a");
+  EXPECT_TRUE(reads(file, "a", 1, {0, kChunk}));
+  web->touch("/a");
+  web->break_off("/a", 0, 0);
+  EXPECT_TRUE(eventually([&] {
+    const auto filled = fill(file, {3 * kMiB, 4 * kMiB});
+    return !filled && filled.error().code == Errc::changed;
+  }));
+  EXPECT_TRUE(reads_anew("a", 2, 4 * kMiB));
+  EXPECT_NE(open("a")->generation(), file->generation());
+  EXPECT_EQ(heard.count("entry a"), 1);
+}
+
+TEST_F(FileTest, AFileWhoseValidatorDisappearsIsReadAgain) {
+  web->put("/a", {4 * kMiB});
+  start();
+  EXPECT_TRUE(reads(open("a"), "a", 1, {0, kChunk}));
+  web->put("/a", {4 * kMiB, 1, false, true});  // as by "etag off"
+  EXPECT_TRUE(reads_anew("a", 1, 4 * kMiB));
+}
+
+TEST_F(FileTest, AFileWhoseValidatorsAllDisappearIsReadAgain) {
+  web->put("/a", {4 * kMiB});
+  start();
+  EXPECT_TRUE(reads(open("a"), "a", 1, {0, kChunk}));
+  web->put("/a", {4 * kMiB, 2, false, false});
+  EXPECT_TRUE(reads_anew("a", 2, 4 * kMiB));
+}
+
+TEST_F(FileTest, AFileWhoseValidatorIsOfAnotherKindIsReadAgain) {
+  web->put("/a", {4 * kMiB, 1, false, true});
+  start();
+  EXPECT_TRUE(reads(open("a"), "a", 1, {0, kChunk}));
+  web->put("/a", {4 * kMiB, 2, true, false});
+  EXPECT_TRUE(reads_anew("a", 2, 4 * kMiB));
 }
 
 TEST_F(FileTest, ABrokenTransferIsAnErrorForThoseItFailedAndCanBeTriedAgain) {

@@ -25,6 +25,7 @@ class FullFile final : public CachedFile {
   std::uint32_t chunk_size() const override { return real_->chunk_size(); }
   Version version() const override { return real_->version(); }
   Result<> bind(const Version& seen) override { return real_->bind(seen); }
+  bool is_nameless() const override { return real_->is_nameless(); }
   bool is_present(ByteRange range) override { return real_->is_present(range); }
   std::optional<ByteRange> first_missing(ByteRange r) override { return real_->first_missing(r); }
   bool is_complete() override { return real_->is_complete(); }

@@ -195,6 +195,19 @@ TEST_F(StorageTest, AFileWithoutAValidatorStaysWhileItIsHeld) {
   EXPECT_TRUE(eventually([&] { return storage().evict(walk("a")->id).has_value(); }));
 }
 
+// The kernel may keep pages of what is given back.
+TEST_F(StorageTest, AFileWithoutAValidatorGoesWithItsGeneration) {
+  web->put("/a", {kFile, 1, false, false});
+  start_with(8 * kFile);
+  ASSERT_TRUE(reads(open("a"), "a", 1, {0, kFile}));
+  const auto before = open("a")->generation();
+  EXPECT_TRUE(eventually([&] { return storage().evict(walk("a")->id).has_value(); }));
+  EXPECT_TRUE(heard.wait_for("entry a"));
+  EXPECT_NE(open("a")->generation(), before);
+  web->touch("/a");
+  EXPECT_TRUE(reads(open("a"), "a", 2, {0, kFile}));
+}
+
 TEST_F(StorageTest, WhenNothingCanGoItIsSaidAndReadPastTheCache) {
   put(4);
   start_with(2 * kFile);

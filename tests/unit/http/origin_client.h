@@ -24,6 +24,7 @@ class CheckingSink final : public RangeSink {
 
   Result<> on_start(const Version& version, ByteRange range) override;
   Result<> on_bytes(std::uint64_t offset, std::span<const std::byte> bytes) override;
+  void on_other_version(const Version& seen) override { other_version = seen; }
   void on_end(Result<> result) override;
 
   // What on_start or on_bytes are to answer instead of taking it.
@@ -35,7 +36,7 @@ class CheckingSink final : public RangeSink {
   bool wait_for_bytes(std::uint64_t count);
 
   // To be read after the end.
-  std::optional<Version> version;
+  std::optional<Version> version, other_version;
   ByteRange range;
   std::uint64_t received = 0;
   unsigned starts = 0, ends = 0;

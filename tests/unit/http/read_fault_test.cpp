@@ -84,6 +84,31 @@ TEST_F(ReadFaultTest, ChangedValidatorsAreSeenBeforeAnyByte) {
   EXPECT_EQ(outcome.sink->starts, 0u);
 }
 
+TEST_F(ReadFaultTest, AnotherVersionIsTold) {
+  RangeRequest request = client_.request("/f", kRange);
+  request.expected = client_.probe("/f")->version;
+  oracle_.touch_version("/f");
+  const Version now = client_.probe("/f")->version;
+  const auto outcome = client_.read(std::move(request));
+  EXPECT_EQ(code_of(outcome), Errc::changed);
+  EXPECT_EQ(outcome.sink->other_version, now);
+}
+
+TEST_F(ReadFaultTest, AVersionWithoutTheKnownValidatorIsTold) {
+  for (const bool whole : {false, true}) {
+    oracle_.put("/g", {.size = kSize});
+    RangeRequest request = client_.request("/g", kRange);
+    request.expected = client_.probe("/g")->version;
+    request.whole_file = whole;
+    oracle_.put("/g", {.size = kSize, .etag = false});
+    const Version now = client_.probe("/g")->version;
+    ASSERT_TRUE(now.last_modified && now.etag.empty());
+    const auto outcome = client_.read(std::move(request));
+    EXPECT_EQ(code_of(outcome), Errc::changed);
+    EXPECT_EQ(outcome.sink->other_version, now);
+  }
+}
+
 TEST_F(ReadFaultTest, AnotherRangeThanAskedForIsRefused) {
   const auto outcome = read_with({.fault = Fault::wrong_content_range, .value = 7});
   EXPECT_EQ(code_of(outcome), Errc::bad_reply);
