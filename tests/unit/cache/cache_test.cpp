@@ -379,11 +379,11 @@ TEST_F(CacheTest, AFileThatCouldNotBeRecordedIsRecordedOnceThereIsRoom) {
   start();
   list({listed_file("a", 2 * kChunk)});
   const auto f = file("a");
-  fill(*f, {0, kChunk});
+  (void)value(f->write_from(0));  // the data file, and nothing in it
   disk.fill_up_beside(data("a"), 2 * kChunk);
   const Version version{2 * kChunk, "\"a\"", 5};
   expect_ok(f->bind(version));
-  fill(*f, {kChunk, 2 * kChunk});
+  fill(*f, {0, 2 * kChunk});
   (void)cache_->flush();
   ASSERT_TRUE(value(cache_->catalog().load(f->id()))->map.empty()) << "there was room";
   disk.empty();
