@@ -166,7 +166,9 @@ void Run::end_for_caretaker(Keeper& keeper) {
 
 // --- the one that leaves ---
 
+// Whoever looks for a caretaker finds one from before there is no keeper any more.
 Result<WatchEnd> Run::leave(Keeper& keeper) {
+  const auto role = take_role(Role::caretaker, options_.cache_directory);
   auto line = make_line();
   auto caretaker = line ? ForkedChild::start([&] {
     line->first.reset();
@@ -210,7 +212,6 @@ Estate Run::estate_of(const Keeper& keeper, int to_usher) const {
 // In the caretaker. Readers may wait as long as they might have without a restart.
 int Run::take_care(Keeper& keeper, UniqueFd line) {
   for (const int fd : options_.kept) UniqueFd(fd).reset();  // of others, who wait for their end
-  const auto role = take_role(Role::caretaker, options_.cache_directory);
   auto ushers = make_line();
   place_.kept.clear();  // not the lock: a guard that is left alone keeps nobody out
   const auto guard = [&] {

@@ -22,6 +22,8 @@ void check(bool well, const char* what) {
 }  // namespace
 
 Automount::Automount(const std::string& directory) {
+  // The group of a process that another namespace started has no number here.
+  if (::getpgrp() == 0) check(::setpgid(0, 0) == 0, "process group");
   std::array<int, 2> ends{-1, -1};
   check(::pipe2(ends.data(), O_CLOEXEC | O_DIRECT) == 0, "pipe");
   notices_ = UniqueFd(ends[0]);
