@@ -66,6 +66,18 @@ class VersionsWithoutAValidator : public Versions {
   void break_off(const std::string& path) {
     oracle().inject(path, {.fault = Fault::short_body, .value = 1u << 20, .times = 0});
   }
+  // The first version of "/f", without validators; its beginning was read.
+  auto begun_and_broken_off() {
+    origin().put("/f", {.size = kLarge, .etag = false, .last_modified = false});
+    break_off("/f");
+    auto old = tree().open("/f");
+    if (old) {
+      EXPECT_TRUE(bytes_are("/f", 1, 0, *read(**old, 0, 10'000)));
+    }
+    return old;
+  }
+
+  static constexpr std::uint64_t kLarge = 4u << 20;
 };
 INSTANTIATE_TEST_SUITE_P(All, VersionsWithoutAValidator, ::testing::ValuesIn(over_oracle()),
                          param_name);
@@ -217,31 +229,22 @@ TEST_P(Versions, ManyReadersSeeWholeVersionsWhileTheyChange) {
 
 // Only a transfer can notice it, and the kernel has pages of the first one.
 TEST_P(VersionsWithoutAValidator, AreNotMixedWhenAStreamBreaksOff) {
-  constexpr std::uint64_t kLarge = 4u << 20;
-  origin().put("/f", {.size = kLarge, .etag = false, .last_modified = false});
-  break_off("/f");
-  const auto old = tree().open("/f");
+  const auto old = begun_and_broken_off();
   ASSERT_TRUE(old);
-  ASSERT_TRUE(bytes_are("/f", 1, 0, *read(**old, 0, 10'000)));
   origin().touch_version("/f");
   oracle().clear_faults();
   EXPECT_TRUE(becomes("/f", 2, kLarge));
 }
 
 TEST_P(VersionsWithoutAValidator, AreNotMixedWithOneThatHasOne) {
-  constexpr std::uint64_t kLarge = 4u << 20;
-  origin().put("/f", {.size = kLarge, .etag = false, .last_modified = false});
-  break_off("/f");
-  const auto old = tree().open("/f");
+  const auto old = begun_and_broken_off();
   ASSERT_TRUE(old);
-  ASSERT_TRUE(bytes_are("/f", 1, 0, *read(**old, 0, 10'000)));
   origin().put("/f", {.size = kLarge, .version = 2});
   oracle().clear_faults();
   EXPECT_TRUE(becomes("/f", 2, kLarge));
 }
 
 TEST_P(VersionsWithoutAValidator, AreReadWhenThereWasOneBefore) {
-  constexpr std::uint64_t kLarge = 4u << 20;
   origin().put("/f", {.size = kLarge});
   const auto old = tree().open("/f");
   ASSERT_TRUE(old);

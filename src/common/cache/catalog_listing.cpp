@@ -108,10 +108,11 @@ Result<> ListingMerge::check_directory() {
 // when another mirror answers. One file with another time of its own, or with none,
 // and they have not. Of thousands the first says so as a rule.
 Result<> ListingMerge::look_for_another_zone(std::span<const ListedEntry> entries) {
+  if (diff_.first) return {};
   std::int64_t moved = 0;
   std::size_t files = 0;
   for (const ListedEntry& entry : entries) {
-    if (diff_.first || entry.kind == EntryKind::directory) continue;
+    if (entry.kind == EntryKind::directory || !entry.mtime) continue;
     const auto known = find(entry.name);
     if (!known) return fail(known.error());
     const auto by = *known ? moved_by(**known, entry.mtime) : std::nullopt;

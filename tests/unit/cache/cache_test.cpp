@@ -11,6 +11,7 @@
 
 #include "base/file_io.h"
 #include "cache_fixture.h"
+#include "support/skip.h"
 
 namespace lazymirror {
 namespace {
@@ -22,11 +23,11 @@ using test::fill;
 using test::listed_directory;
 using test::listed_file;
 using test::value;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::uint64_t kChunk = 64u << 10;
 
-class CacheTest : public testing::Test {
+class CacheTest : public ::testing::Test {
  protected:
   CacheOptions options() {
     CacheOptions o;
@@ -341,10 +342,7 @@ class SmallDisk {
 
 TEST_F(CacheTest, FullDiskIsAnErrorAndStoredBytesRemain) {
   const SmallDisk disk(directory_.path() + "/cache");
-  if (!disk.mounted()) {
-    ASSERT_EQ(std::getenv("LAZYMIRROR_CI"), nullptr) << "CI must be able to mount";
-    GTEST_SKIP() << "needs root to mount a tmpfs";
-  }
+  LM_REQUIRE(disk.mounted(), "needs root to mount a tmpfs");
   start();
   const std::uint64_t size = 100 * kChunk;
   list({listed_file("a", size), listed_file("b", size)});
@@ -372,10 +370,7 @@ TEST_F(CacheTest, FullDiskIsAnErrorAndStoredBytesRemain) {
 // Found by reading: the last chunk had announced it, and nobody tried again.
 TEST_F(CacheTest, AFileThatCouldNotBeRecordedIsRecordedOnceThereIsRoom) {
   const SmallDisk disk(directory_.path() + "/cache");
-  if (!disk.mounted()) {
-    ASSERT_EQ(std::getenv("LAZYMIRROR_CI"), nullptr) << "CI must be able to mount";
-    GTEST_SKIP() << "needs root to mount a tmpfs";
-  }
+  LM_REQUIRE(disk.mounted(), "needs root to mount a tmpfs");
   start();
   list({listed_file("a", 2 * kChunk)});
   const auto f = file("a");
