@@ -197,8 +197,9 @@ Result<> ListingMerge::update(const Known& known, const ListedEntry& entry) {
   const auto size = storable(entry.size);
   if (is_new_version(known, size, entry.mtime)) {
     const bool zone_moved = zone_moved_ns_ != 0 && moved_by(known, entry.mtime) == zone_moved_ns_;
-    return zone_moved && known.has_validator() ? make_due(std::move(row), entry)
-                                               : begin_generation(std::move(row), entry);
+    const bool may_be_known = zone_moved || may_catch_up(known, size, entry.mtime);
+    return may_be_known && known.has_validator() ? make_due(std::move(row), entry)
+                                                 : begin_generation(std::move(row), entry);
   }
   if (size) row.listed_size = size;
   if (entry.mtime) row.listed_time = entry.mtime;
@@ -236,8 +237,8 @@ Result<> ListingMerge::write_row(const Known& row) {
   return q.bind(row.id).run();
 }
 
-// Whether all were written anew at once, or only the zone is another, the file's
-// validator decides when somebody looks at it.
+// Whether it is another version, or only the zone is another, or the listing says
+// only now what is known, the file's validator decides when somebody looks at it.
 Result<> ListingMerge::make_due(Known row, const ListedEntry& entry) {
   row.listed_time = entry.mtime;
   row.exact = false;

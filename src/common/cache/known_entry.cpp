@@ -56,6 +56,16 @@ bool can_be_of_zones(std::int64_t moved_ns) {
   return moved_ns != 0 && moved_ns % kQuarter == 0 && moved_ns >= -kMost && moved_ns <= kMost;
 }
 
+bool may_catch_up(const Known& known, const ListedSize& size,
+                  const std::optional<ListedTime>& time) {
+  if (size && size != known.size) return false;
+  if (!known.last_modified || !time || time->zone_known) return false;
+  const std::int64_t met = floor_to(nanoseconds_of(*known.last_modified), time->resolution_s);
+  std::int64_t by = 0;
+  if (__builtin_sub_overflow(floor_to(time->unix_ns, time->resolution_s), met, &by)) return false;
+  return by == 0 || can_be_of_zones(by);
+}
+
 bool is_new_version(const Known& known, const ListedSize& size,
                     const std::optional<ListedTime>& time) {
   const bool resized = is_resized(known, size);

@@ -36,6 +36,11 @@ using ListedSize = std::optional<std::int64_t>;
 [[nodiscard]] bool is_new_version(const Known& known, const ListedSize& size,
                                   const std::optional<ListedTime>& time);
 
+// Whether a listing in a zone that nobody knows may say only now what a probe had
+// said before: the file's validator decides.
+[[nodiscard]] bool may_catch_up(const Known& known, const ListedSize& size,
+                                const std::optional<ListedTime>& time);
+
 // How far the listed time of a file has moved; nothing when that says nothing.
 [[nodiscard]] std::optional<std::int64_t> moved_by(const Known& known,
                                                    const std::optional<ListedTime>& time);

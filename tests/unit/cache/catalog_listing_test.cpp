@@ -271,6 +271,22 @@ TEST_F(CatalogListingTest, ListingThatCatchesUpWithARecordIsNoNewGeneration) {
   EXPECT_TRUE(list({listed_file("a", 10, utc(602))}).any());
 }
 
+// Apache's has minutes of an unknown zone, and rounded sizes.
+TEST_F(CatalogListingTest, ListingWithoutAZoneThatMayCatchUpHasTheFileAskedAbout) {
+  constexpr std::int64_t kZone = 2 * 3600;
+  list({listed_file("a", std::nullopt, local(60'000 + kZone))});
+  record("a", {9, "\"e\"", 60'010});
+  record("a", {10, "\"f\"", 72'050});
+  EXPECT_FALSE(list({listed_file("a", std::nullopt, local(72'000 + kZone))}).any());
+  EXPECT_EQ(find("a").generation, 2u);
+  EXPECT_EQ(find("a").size, 10u);
+  EXPECT_EQ(find("a").checked_ns, 1) << "to be asked about";
+  record("a", {10, "\"f\"", 72'050});
+  EXPECT_FALSE(list({listed_file("a", std::nullopt, local(72'000 + kZone))}).any());
+  EXPECT_EQ(find("a").generation, 2u);
+  EXPECT_TRUE(list({listed_file("a", std::nullopt, local(72'060 + kZone))}).any()) << "no zone's";
+}
+
 // nginx with autoindex_localtime, when the clocks are put back.
 TEST_F(CatalogListingTest, TimesThatAllMoveByAnHourAreThoseOfAnotherZone) {
   constexpr std::int64_t kHour = 3600;
