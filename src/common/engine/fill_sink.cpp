@@ -30,6 +30,7 @@ Result<> FillSink::on_start(const Version& version, ByteRange range) {
   auto writer = file_->cached_->write_from(range.begin);
   if (!writer) return not_stored(std::move(writer.error()));
   writer_ = std::move(*writer);
+  end_ = range.end;
   if (range != asked_) observer_->on_range(range);
   return {};
 }
@@ -72,9 +73,12 @@ Result<> FillSink::on_bytes(std::uint64_t offset, std::span<const std::byte> byt
   if (compares_) {
     if (auto same = compare(offset, bytes); !same) return same;
   }
+  if (!writer_) return fail(Errc::bad_reply, "more bytes than were asked for");
   auto present = writer_->append(bytes);
   if (!present) return not_stored(std::move(present.error()));
   if (present->empty()) return {};
+  // Before anybody hears of it: a program is not run while it is open for writing.
+  if (present->end == end_) writer_.reset();
   room_->stored(occupied(present->size()));
   const bool wanted = observer_->on_present(*present);
   announce_if_complete();

@@ -40,7 +40,8 @@ class FillSink final : public RangeSink {
   const ByteRange asked_;
   RoomPtr room_;
   const std::shared_ptr<TransferObserver> observer_;
-  std::unique_ptr<ChunkWriter> writer_;
+  std::unique_ptr<ChunkWriter> writer_;  // until all of the range is there
+  std::uint64_t end_ = 0;                // of the range
   Version version_;
   std::optional<Version> seen_;  // when it is not the version of the file
   bool compares_ = false;        // nameless: bytes that are present must be equal

@@ -11,12 +11,20 @@ namespace {
 
 class Observer final : public TransferObserver {
  public:
-  bool on_present(ByteRange) override { return true; }
+  explicit Observer(const Cache& cache) : cache_(cache) {}
+  bool on_present(ByteRange) override {
+    written_to = cache_.is_written_to();
+    return true;
+  }
   void on_range(ByteRange) override {}
   void on_end(Result<> r) override { result = std::move(r); }
   [[nodiscard]] bool is_urgent() const override { return true; }
 
   std::optional<Result<>> result;
+  std::optional<bool> written_to;  // when bytes were last said to be present
+
+ private:
+  const Cache& cache_;
 };
 
 class Events final : public FileEvents {
@@ -59,7 +67,7 @@ class FillSinkTest : public ::testing::Test {
     std::unique_ptr<FillSink> sink;
   };
   Transfer begin(ByteRange asked) {
-    auto observer = std::make_shared<Observer>();
+    auto observer = std::make_shared<Observer>(*cache_);
     auto room = events_.try_admit(asked.size());
     return {observer, std::make_unique<FillSink>(file_, asked, std::move(room), observer)};
   }
@@ -108,6 +116,22 @@ TEST_F(FillSinkTest, OneThatHasAValidatorDoesNotJoinOneThatHasNone) {
   EXPECT_TRUE(send(*first.sink, 1, kWhole));
   first.sink->on_end({});
   EXPECT_FALSE(file_->version().has_validator());
+  EXPECT_TRUE(bytes_are("/a", 1, 0, read_all()));
+}
+
+// Linux runs no program that somebody has open for writing (ETXTBSY).
+TEST_F(FillSinkTest, IsNoMoreOpenForWritingWhenItsLastBytesAreThere) {
+  const Version version{kMiB, "\"1\"", 5};
+  const auto first = begin({0, kMiB / 2});
+  const auto second = begin({kMiB / 2, kMiB});
+  ASSERT_TRUE(first.sink->on_start(version, {0, kMiB / 2}));
+  ASSERT_TRUE(second.sink->on_start(version, {kMiB / 2, kMiB}));
+  EXPECT_TRUE(send(*first.sink, 1, {0, kMiB / 2}));
+  EXPECT_TRUE(send(*second.sink, 1, {kMiB / 2, kMiB - kChunk}));
+  EXPECT_EQ(second.observer->written_to, true);
+  EXPECT_TRUE(send(*second.sink, 1, {kMiB - kChunk, kMiB}));
+  EXPECT_EQ(second.observer->written_to, false);
+  EXPECT_EQ(send(*second.sink, 1, {0, 1}).error().code, Errc::bad_reply);
   EXPECT_TRUE(bytes_are("/a", 1, 0, read_all()));
 }
 
