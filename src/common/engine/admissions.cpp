@@ -25,9 +25,14 @@ Space Admissions::space(std::uint64_t available) const {
   return {cache_size_, cache_.stored_bytes(), *promised_, available, min_free_};
 }
 
-// Measured without the lock: it is a system call.
+// Measured without the lock: it is a system call. Blocks that are reserved for
+// an open file are taken by nobody, and come back: they may eat into what stays
+// free, but are not there for others.
 std::uint64_t Admissions::available(std::uint64_t wanted) {
-  return free_.available(min_free_ + *promised_ + wanted);
+  const std::uint64_t min_free = min_free_;
+  const std::uint64_t plenty = min_free + *promised_ + wanted;
+  const std::uint64_t free = free_.available(plenty);
+  return free < plenty ? free + std::min(cache_.reserved_bytes(), min_free) : free;
 }
 
 // REQUIRES: the lock is held.

@@ -47,7 +47,7 @@ class Admissions {
   struct Limits {
     std::uint64_t cache_size = 0, min_free = 0;
   };
-  Admissions(const Cache& cache, FreeSpace& free, Limits limits, const Clock& clock)
+  Admissions(Cache& cache, FreeSpace& free, Limits limits, const Clock& clock)
       : cache_(cache), free_(free), clock_(clock) {
     set_limits(limits);
   }
@@ -110,7 +110,7 @@ class Admissions {
   [[nodiscard]] RoomPtr take(std::uint64_t bytes, std::uint64_t available);
   static void tell(std::vector<Served> served);
 
-  const Cache& cache_;
+  Cache& cache_;
   FreeSpace& free_;
   std::atomic<std::uint64_t> cache_size_{0}, min_free_{0};
   const Clock& clock_;

@@ -83,6 +83,17 @@ TEST_P(ReserveTest, KeepsWhatWasFilledMeanwhile) {
   expect_present("file", {0, kSize});
 }
 
+TEST_P(ReserveTest, IsCountedAsLongAsItIsNotFilled) {
+  EXPECT_EQ(cache_->reserved_bytes(), 0u);
+  expect_ok(reserve());
+  EXPECT_EQ(cache_->reserved_bytes(), kSize);
+  fill(*file("file"), {0, 5 * kChunk});
+  EXPECT_EQ(cache_->reserved_bytes(), kSize - 5 * kChunk);
+  expect_ok(cache_->flush());
+  expect_ok(release());
+  EXPECT_EQ(cache_->reserved_bytes(), 0u);
+}
+
 TEST_P(ReserveTest, WaitsForWhoFills) {
   expect_ok(reserve());
   auto writer = value(file("file")->write_from(0));

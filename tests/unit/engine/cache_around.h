@@ -65,6 +65,7 @@ class CacheAround : public Cache {
     return real_->release(id, std::move(observer));
   }
   std::vector<EntryId> reserved() override { return real_->reserved(); }
+  std::uint64_t reserved_bytes() override { return real_->reserved_bytes(); }
   bool can_poison() const override { return real_->can_poison(); }
   Result<> flush() override { return real_->flush(); }
   const std::vector<std::string>& notices() const override { return real_->notices(); }

@@ -3,6 +3,8 @@
 // The arithmetic of the quota, and who is admitted by it.
 #include "engine/space_policy.h"
 
+#include <fcntl.h>
+
 #include <future>
 #include <map>
 
@@ -77,7 +79,7 @@ TEST(SpacePolicyTest, SlackIsSmallAndBounded) {
 // --- admissions ---
 
 // Stores what it is told to.
-class CountingCache final : public CacheAround {
+class CountingCache : public CacheAround {
  public:
   CountingCache() : CacheAround(nullptr) {}
   std::uint64_t stored_bytes() const override { return stored; }
@@ -119,6 +121,30 @@ TEST_F(AdmissionsTest, RoomIsPromisedUntilItIsStoredOrGivenBack) {
   first->room->reset();
   EXPECT_EQ(admissions.promised(), 0u);
   EXPECT_NE(admissions.try_admit(80), nullptr);
+}
+
+// On the disk that the tests are on.
+class CacheOnDisk final : public CountingCache {
+ public:
+  int data_fd() const override { return directory_.get(); }
+  std::uint64_t reserved_bytes() override { return reserved; }
+  std::uint64_t reserved = 0;
+
+ private:
+  const UniqueFd directory_{::open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+};
+
+TEST(AdmissionsOnDiskTest, ReservedBlocksMayEatIntoWhatStaysFreeButAreNotThereForOthers) {
+  CacheOnDisk cache;
+  ManualClock clock;
+  FreeSpace free{cache, clock};
+  const std::uint64_t left = free.available(kMost);
+  ASSERT_LT(left, kMost / 100);
+  Admissions admissions{cache, free, {.cache_size = kMost, .min_free = 2 * left}, clock};
+  EXPECT_EQ(admissions.try_admit(1), nullptr);
+  cache.reserved = kMost / 4;
+  EXPECT_NE(admissions.try_admit(1), nullptr);
+  EXPECT_EQ(admissions.try_admit(4 * left), nullptr);
 }
 
 TEST_F(AdmissionsTest, MoreThanWasPromisedIsNotGivenBack) {
