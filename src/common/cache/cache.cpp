@@ -78,7 +78,6 @@ class DiskCache final : public Cache, private LiveFiles {
   [[nodiscard]] std::vector<EntryId> reserved() override {
     return placer_ ? context_->reservations->all() : std::vector<EntryId>();
   }
-  [[nodiscard]] std::uint64_t reserved_bytes() override;
   [[nodiscard]] bool can_poison() const override {
     return placer_ && context_->placeholders->poison().is_visible();
   }
@@ -362,15 +361,6 @@ Result<> DiskCache::reserve(EntryId id) {
   if (!placer_ || can_poison()) return {};
   const auto file = get(id);
   return file ? (*file)->reserve() : fail(file.error());
-}
-
-std::uint64_t DiskCache::reserved_bytes() {
-  std::uint64_t bytes = 0;
-  for (const EntryId id : reserved()) {
-    const auto file = get(id);
-    if (file) bytes += (*file)->size() - (*file)->present_bytes();
-  }
-  return bytes;
 }
 
 Result<> DiskCache::release(EntryId id, ObserverPtr observer) {

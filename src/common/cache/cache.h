@@ -136,7 +136,7 @@ class Cache {
   // What may be reserved, by this run or an earlier one.
   [[nodiscard]] virtual std::vector<EntryId> reserved() = 0;
   // How many bytes of them are not there. Looks at the disk.
-  [[nodiscard]] virtual std::uint64_t reserved_bytes() = 0;
+  [[nodiscard]] virtual std::uint64_t reserved_bytes();
   // Whether placeholders are reflinked poison (else sparse).
   [[nodiscard]] virtual bool can_poison() const = 0;
 

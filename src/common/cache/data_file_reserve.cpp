@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <tuple>
 
+#include "cache/cache.h"
 #include "cache/data_file.h"
 #include "cache/write_lease.h"
 
@@ -46,6 +47,15 @@ Result<> take_blocks(int fd, std::uint64_t size) {
 }
 
 }  // namespace
+
+std::uint64_t Cache::reserved_bytes() {
+  std::uint64_t bytes = 0;
+  for (const EntryId id : reserved()) {
+    const auto known = file(id);
+    if (known) bytes += (*known)->size() - (*known)->present_bytes();
+  }
+  return bytes;
+}
 
 Result<> DataFile::reserve() {
   const std::lock_guard lock(creation_);
