@@ -12,7 +12,7 @@ namespace lazymirror::testing {
 // Tries again, with growing pauses, until `done` is true; false at the
 // deadline. For what nothing announces: the end of a TTL, the kernel's caches.
 [[nodiscard]] bool eventually(const std::function<bool()>& done,
-                              std::chrono::milliseconds timeout = std::chrono::seconds(30));
+                              std::chrono::milliseconds timeout = std::chrono::seconds(90));
 
 // For tests in which time is the input: the moment of a kill, the interval
 // after which something must have become durable.

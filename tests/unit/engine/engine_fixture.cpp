@@ -22,7 +22,7 @@ int Recorder::count(const std::string& event) const {
 
 bool Recorder::wait_for(const std::string& event, int times) const {
   std::unique_lock lock(mutex_);
-  return moved_.wait_for(lock, std::chrono::seconds(30), [&] {
+  return moved_.wait_for(lock, std::chrono::seconds(90), [&] {
     return std::count(events_.begin(), events_.end(), event) >= times;
   });
 }

@@ -69,7 +69,7 @@ class EngineTest : public ::testing::Test {
   void start(const Wrap& wrap = nullptr);
   void stop();
 
-  [[nodiscard]] RequestContext soon(Duration in = Duration(10'000)) const {
+  [[nodiscard]] RequestContext soon(Duration in = Duration(60'000)) const {
     return {Priority::demand, clock.now() + in};
   }
   template <typename T>
@@ -77,7 +77,7 @@ class EngineTest : public ::testing::Test {
     auto answer = std::make_shared<std::promise<Result<T>>>();
     auto future = answer->get_future();
     ask([answer](Result<T> result) { answer->set_value(std::move(result)); });
-    if (future.wait_for(std::chrono::seconds(20)) != std::future_status::ready) {
+    if (future.wait_for(std::chrono::seconds(120)) != std::future_status::ready) {
       ADD_FAILURE() << "never completed";
       return fail(Errc::internal, "never completed");
     }

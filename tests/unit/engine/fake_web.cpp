@@ -15,6 +15,7 @@ namespace lazymirror::testing {
 namespace {
 
 constexpr std::size_t kPiece = 16u << 10;
+constexpr std::chrono::seconds kPatience{90};
 
 std::string decoded(const Url& url) {
   std::string path;
@@ -116,6 +117,11 @@ void FakeWeb::hold() {
   held_ = true;
 }
 
+bool FakeWeb::wait_until_held() const {
+  std::unique_lock lock(mutex_);
+  return moved_.wait_for(lock, kPatience, [&] { return !answering_; });
+}
+
 void FakeWeb::release() {
   {
     const std::lock_guard lock(mutex_);
@@ -147,7 +153,7 @@ std::size_t FakeWeb::count(const std::string& prefix) const {
 
 bool FakeWeb::wait_for(const std::string& prefix, std::size_t n) const {
   std::unique_lock lock(mutex_);
-  return moved_.wait_for(lock, std::chrono::seconds(30), [&] {
+  return moved_.wait_for(lock, kPatience, [&] {
     return static_cast<std::size_t>(
                std::count_if(requests_.begin(), requests_.end(),
                              [&](const auto& r) { return r.starts_with(prefix); })) >= n;
@@ -356,10 +362,13 @@ class FakeOrigin final : public Origin {
       Job job = std::move(jobs_.front());
       jobs_.pop_front();
       const bool cancelled = job.cancelled || stopping_ || offline_;
+      web_->answering_ = true;
       lock.unlock();
       job.run(cancelled);
       job.run = nullptr;
       lock.lock();
+      web_->answering_ = false;
+      web_->moved_.notify_all();
     }
   }
 

@@ -51,8 +51,9 @@ class FakeWeb {
   void fail_all(std::optional<Errc> code);  // every request, from now on
   void fail(const std::string& path, Errc code, unsigned times = 1);
   void break_off(const std::string& path, std::uint64_t after,
-                 unsigned times = 1);  // the next bodies
-  void hold();                         // no answers
+                 unsigned times = 1);          // the next bodies
+  void hold();                                 // no answers
+  [[nodiscard]] bool wait_until_held() const;  // the one under way has ended
   void release();
 
   // "LIST /a/", "LIST /a/ if not TAG", "LIST /a/ anew", "HEAD /a", "GET /a 0-65536", "GET /a
@@ -91,7 +92,7 @@ class FakeWeb {
   std::map<std::string, std::string> texts_;
   std::set<std::string> directories_{"/"};
   Style style_ = Style::exact;
-  bool ranges_ = true, spoilt_ = false, held_ = false, away_ = false;
+  bool ranges_ = true, spoilt_ = false, held_ = false, answering_ = false, away_ = false;
   std::optional<std::string> marks_;
   std::optional<Duration> max_age_;
   std::optional<Errc> fail_all_;

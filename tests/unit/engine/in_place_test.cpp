@@ -117,7 +117,7 @@ class InPlaceTest : public EngineTest {
     ASSERT_NE(engine->in_place(), nullptr);
   }
   [[nodiscard]] InPlace& tree() { return *engine->in_place(); }
-  [[nodiscard]] Result<PlacementPtr> populate(EntryId id, Duration in = Duration(10'000)) {
+  [[nodiscard]] Result<PlacementPtr> populate(EntryId id, Duration in = Duration(60'000)) {
     return wait<PlacementPtr>(
         [&](Completion<PlacementPtr> done) { tree().populate(id, soon(in), std::move(done)); });
   }

@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 #include <thread>
@@ -327,6 +328,8 @@ TEST_F(StorageTest, TheBoundHoldsUnderAParallelLoad) {
   for (int i = 0; i < kFiles; ++i) ids.push_back(id_of(i));
   std::atomic<bool> done = false;
   std::atomic<std::uint64_t> most = 0, stored = 0, evicted = 0;
+  const auto until = std::chrono::steady_clock::now() + 100s;
+  const auto enough = [&] { return stored > 100 || std::chrono::steady_clock::now() > until; };
   std::thread watcher([&] {
     while (!done) {
       most = std::max(most.load(), storage().usage().stored);
@@ -337,7 +340,7 @@ TEST_F(StorageTest, TheBoundHoldsUnderAParallelLoad) {
   for (unsigned reader = 0; reader < 4; ++reader) {
     readers.emplace_back([&, reader] {
       std::minstd_rand random(reader + 1);
-      for (int n = 0; n < 150; ++n) {
+      for (int n = 0; n < 150 || !enough(); ++n) {
         const int i = static_cast<int>(random() % kFiles);
         const auto file = engine->open(ids[static_cast<std::size_t>(i)]);
         ASSERT_TRUE(file);
@@ -374,7 +377,11 @@ TEST_F(StorageTest, TheBoundHoldsUnderAParallelLoad) {
 
 // --- a large cache ---
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int kManyDirectories = 100, kManyFiles = 250;
+#else
 constexpr int kManyDirectories = 100, kManyFiles = 1'000;
+#endif
 
 // As an earlier run left it, but for the data files, which cost a look each.
 void make_many(const std::string& cache, const std::string& url) {
@@ -411,6 +418,15 @@ void make_many(const std::string& cache, const std::string& url) {
   }
 }
 
+// The machine holds up one look, or two; a lock that is held while files are picked
+// holds up many, or all.
+constexpr std::size_t kTenth = 9;
+std::chrono::nanoseconds tenth_longest(std::vector<std::chrono::nanoseconds> pauses) {
+  const auto tenth = pauses.begin() + kTenth;
+  std::nth_element(pauses.begin(), tenth, pauses.end(), std::greater<>());
+  return *tenth;
+}
+
 TEST_F(StorageTest, PicksAmongManyFilesWithoutHoldingUpReaders) {
   make_many(directory / "cache", options.url.str());
   put(1);
@@ -419,7 +435,7 @@ TEST_F(StorageTest, PicksAmongManyFilesWithoutHoldingUpReaders) {
   constexpr std::uint64_t kAll = 4096ull * kManyDirectories * kManyFiles;
   const auto began = std::chrono::steady_clock::now();
   start_with(kAll / 5 * 4);
-  std::chrono::nanoseconds longest{0};
+  std::vector<std::chrono::nanoseconds> pauses;
   std::minstd_rand random(7);
   while (storage().usage().stored > kAll / 5 * 4) {
     const auto asked = std::chrono::steady_clock::now();
@@ -427,18 +443,21 @@ TEST_F(StorageTest, PicksAmongManyFilesWithoutHoldingUpReaders) {
                             std::to_string(random() % kManyFiles));
     ASSERT_TRUE(found);
     ASSERT_TRUE(engine->open(found->id));
-    longest = std::max(longest, std::chrono::nanoseconds(std::chrono::steady_clock::now() - asked));
+    pauses.emplace_back(std::chrono::steady_clock::now() - asked);
     ASSERT_LT(std::chrono::steady_clock::now() - began, 5min);
   }
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(longest).count();
+  ASSERT_GT(pauses.size(), 2 * kTenth) << "held up all the time";
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                      *std::max_element(pauses.begin(), pauses.end()))
+                      .count();
   RecordProperty("longest_pause_ms", std::to_string(ms));
-  std::cout << "longest pause of a reader: " << ms << " ms, evicted "
-            << storage().usage().evicted_files << " in "
+  std::cout << "longest pause of a reader: " << ms << " ms of " << pauses.size()
+            << " looks, evicted " << storage().usage().evicted_files << " in "
             << std::chrono::duration_cast<std::chrono::milliseconds>(
                    std::chrono::steady_clock::now() - began)
                    .count()
             << " ms\n";
-  EXPECT_LT(longest, 5s);
+  EXPECT_LT(tenth_longest(pauses), 5s);
 }
 
 }  // namespace

@@ -306,7 +306,7 @@ TEST_F(TreeTest, AFilledCacheServesWithoutTheOrigin) {
   stop();
   web->fail_all(Errc::unreachable);
   start();
-  const auto checked = engine->check_root(5s);
+  const auto checked = engine->check_root(60s);
   ASSERT_TRUE(checked) << checked.error().message;
   EXPECT_TRUE(checked->stale);
   EXPECT_FALSE(checked->reason.empty());
@@ -324,7 +324,7 @@ TEST_F(TreeTest, TheStartSaysWhatIsWrongAndWhatToDo) {
   for (const auto& [code, remedy] : cases) {
     web->fail_all(code);
     start();
-    const auto checked = engine->check_root(5s);
+    const auto checked = engine->check_root(60s);
     ASSERT_FALSE(checked);
     EXPECT_EQ(checked.error().code, code);
     EXPECT_NE(checked.error().message.find("http://origin.test/"), std::string::npos);
@@ -335,7 +335,7 @@ TEST_F(TreeTest, TheStartSaysWhatIsWrongAndWhatToDo) {
 
 TEST_F(TreeTest, TheStartIsFreshWhenTheOriginAnswers) {
   start();
-  const auto checked = engine->check_root(5s);
+  const auto checked = engine->check_root(60s);
   ASSERT_TRUE(checked);
   EXPECT_FALSE(checked->stale);
 }
