@@ -55,7 +55,7 @@ class Client {
     curl_easy_reset(handle_);
     curl_easy_setopt(handle_, CURLOPT_URL, url.c_str());
     curl_easy_setopt(handle_, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(handle_, CURLOPT_TIMEOUT_MS, 3000L);
+    curl_easy_setopt(handle_, CURLOPT_TIMEOUT_MS, 30'000L);
     if (!range.empty()) curl_easy_setopt(handle_, CURLOPT_RANGE, range.c_str());
     curl_slist* list = header.empty() ? nullptr : curl_slist_append(nullptr, header.c_str());
     curl_easy_setopt(handle_, CURLOPT_HTTPHEADER, list);

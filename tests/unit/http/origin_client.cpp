@@ -8,7 +8,7 @@
 namespace lazymirror::testing {
 namespace {
 
-constexpr std::chrono::seconds kPatience{20};
+constexpr std::chrono::seconds kPatience{120};
 
 template <typename T>
 Result<T> await(std::future<Result<T>>& future) {
@@ -59,6 +59,11 @@ Result<> CheckingSink::wait_for_end() {
   return *result_;
 }
 
+bool CheckingSink::has_ended() {
+  const std::lock_guard lock(mutex_);
+  return result_.has_value();
+}
+
 bool CheckingSink::wait_for_bytes(std::uint64_t count) {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, kPatience, [&] { return received >= count; });
@@ -69,7 +74,7 @@ OriginOptions OriginClient::options(const std::string& base) {
   options.user_agent = "lazymirror-test";
   options.retry_delay = Duration{5};
   options.retries = 3;
-  options.low_speed_time = Duration{1000};
+  options.low_speed_time = Duration{30'000};
   return options;
 }
 

@@ -31,9 +31,10 @@ class CheckingSink final : public RangeSink {
   void refuse_start(Errc code) { refuse_start_ = code; }
   void refuse_bytes(Errc code) { refuse_bytes_ = code; }
 
-  // Both give up after 20 s with Errc::internal.
+  // Both give up after two minutes, with Errc::internal or false.
   Result<> wait_for_end();
   bool wait_for_bytes(std::uint64_t count);
+  [[nodiscard]] bool has_ended();
 
   // To be read after the end.
   std::optional<Version> version, other_version;
@@ -58,7 +59,8 @@ struct ReadOutcome {
 
 class OriginClient {
  public:
-  // Options fit for tests: short waits, few retries.
+  // Options fit for tests: short waits and few retries, but as much patience with a
+  // silent server as a busy machine may need.
   static OriginOptions options(const std::string& base);
 
   explicit OriginClient(OriginOptions options);

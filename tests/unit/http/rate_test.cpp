@@ -39,11 +39,12 @@ TEST_F(RateTest, TransfersShareTheLimit) {
 }
 
 TEST_F(RateTest, TheLimitMayChangeMeanwhile) {
-  const auto begin = steady_clock::now();
+  client_->origin().set_bandwidth_limit(kMB / 10);
   const auto sink = client_->start(client_->request("/big", {0, 64 * kMB}));
+  ASSERT_TRUE(sink->wait_for_bytes(1));
   client_->origin().set_bandwidth_limit(0);
+  // The client's patience is two minutes, and it would have taken ten.
   EXPECT_EQ(fault_of({sink->wait_for_end(), sink}, {0, 64 * kMB}), "");
-  EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(50)) << "it took 64 s before";
 }
 
 // Read ahead, and how much of it had come at some moments.

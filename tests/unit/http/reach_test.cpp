@@ -50,7 +50,7 @@ TEST_F(ReachTest, TheOriginIsNotAwayWhereAMirrorIsThatItNames) {
 
 TEST_F(ReachTest, ThePatientEndAtTheirDeadlineAndSayWhy) {
   oracle_.stop();
-  const auto outcome = client_.read(patient(client_, milliseconds(300)));
+  const auto outcome = client_.read(patient(client_, seconds(3)));
   EXPECT_EQ(code_of(outcome), Errc::timeout);
   EXPECT_NE(outcome.result.error().message.find("before that"), std::string::npos)
       << outcome.result.error().message;
@@ -113,12 +113,16 @@ TEST_F(ReachTest, ConnectionsOlderThanOneThatFellSilentAreNotUsedAgain) {
   OriginOptions options = OriginClient::options(oracle_.url());
   options.low_speed_time = milliseconds(2'500);
   OriginClient client(std::move(options));
-  oracle_.set_delay_ms(100);  // so that two are made
+  oracle_.inject("/f", {.fault = Fault::stall_before_head, .times = 2});
   const auto first = client.start(client.request("/f", kRange));
   const auto second = client.start(client.request("/f", kRange));
+  ASSERT_TRUE(oracle_.wait_for_requests("/f", 2)) << "two connections are made";
+  ASSERT_TRUE(eventually([&] {
+    oracle_.unstall();  // one may not have begun to stall
+    return first->has_ended() && second->has_ended();
+  }));
   ASSERT_TRUE(first->wait_for_end());
   ASSERT_TRUE(second->wait_for_end());
-  oracle_.set_delay_ms(0);
   ASSERT_EQ(oracle_.connections_accepted(), 2u);
   oracle_.inject("/f", {.fault = Fault::stall_in_body, .value = 5});
   EXPECT_EQ(fault_of(client.read("/f", kRange), kRange), "");

@@ -145,7 +145,8 @@ TEST_F(TlsTest, ManyReadsAtOnceAllArriveWhole) {
 void read_many(OriginClient& client, std::uint64_t count) {
   std::vector<std::shared_ptr<CheckingSink>> sinks;
   for (std::uint64_t i = 0; i < count; ++i) {
-    sinks.push_back(client.start(client.request("/f", {i * 1'000, (i + 1) * 1'000})));
+    const ByteRange range{i * 1'000, (i + 1) * 1'000};
+    sinks.push_back(client.start(client.request("/f", range, Duration{120'000})));
   }
   for (std::uint64_t i = 0; i < count; ++i) {
     const ReadOutcome outcome{sinks[i]->wait_for_end(), sinks[i]};
