@@ -38,7 +38,9 @@ constexpr std::size_t kPiece = 256u << 10;
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-UniqueFd listen_on(unsigned port) {
+// Several sockets may be bound so to one port, of which one listens. Port 0 is one
+// that nobody is bound to.
+UniqueFd bound_to(unsigned port) {
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) give_up("oracle origin: socket");
   const int on = 1;
@@ -50,7 +52,6 @@ UniqueFd listen_on(unsigned port) {
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     give_up("oracle origin: bind");
   }
-  if (::listen(fd.get(), SOMAXCONN) != 0) give_up("oracle origin: listen");
   return fd;
 }
 
@@ -110,7 +111,8 @@ struct OracleOrigin::Impl {
   std::size_t accepted = 0;
   std::uint64_t stall_epoch = 0;  // moves with unstall()
   bool stopped = true;
-  unsigned port = 0;
+  UniqueFd place = bound_to(0);  // never listens: the port is ours also while it is stopped
+  const unsigned port = port_of(place);
   UniqueFd listener;
   std::thread acceptor;
   std::list<Connection> connections;
@@ -128,11 +130,13 @@ struct OracleOrigin::Impl {
   bool send_answer(int fd, const RequestHead& request, const Answer& answer);
   bool send_body(int fd, const std::string& path, const Answer& answer, ByteSpan part,
                  std::string first);
+  void count_sent(const std::string& path, std::uint64_t bytes);
+  void take_back(const std::string& path, std::uint64_t bytes);
 };
 
 void OracleOrigin::Impl::start() {
-  listener = listen_on(port);
-  port = port_of(listener);
+  listener = bound_to(port);
+  if (::listen(listener.get(), SOMAXCONN) != 0) give_up("oracle origin: listen");
   {
     const std::lock_guard lock(mutex);
     stopped = false;
@@ -298,15 +302,28 @@ bool OracleOrigin::Impl::send_body(int fd, const std::string& path, const Answer
     } else {
       append_body(answer, {part.begin, part.begin + n}, out);
     }
-    if (!send_all(fd, out)) return false;
-    if (n > 0) {
-      const std::lock_guard lock(mutex);
-      sent[path] += n;
+    count_sent(path, n);
+    if (!send_all(fd, out)) {
+      take_back(path, n);
+      return false;
     }
     part.begin += n;
     if (part.begin == part.end) return true;
     out.clear();
   }
+}
+
+// Before they are sent: who has got them may ask at once.
+void OracleOrigin::Impl::count_sent(const std::string& path, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex);
+  sent[path] += bytes;
+}
+
+// They may have been forgotten meanwhile.
+void OracleOrigin::Impl::take_back(const std::string& path, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex);
+  std::uint64_t& counted = sent[path];
+  counted -= std::min(counted, bytes);
 }
 
 OracleOrigin::OracleOrigin() : impl_(std::make_unique<Impl>()) { impl_->start(); }

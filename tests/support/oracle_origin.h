@@ -117,7 +117,7 @@ class OracleOrigin {
   void forget_requests();
   // Waits until `n` requests for `path` have arrived; false at the deadline.
   [[nodiscard]] bool wait_for_requests(const std::string& path, std::size_t n,
-                                       unsigned timeout_ms = 10'000) const;
+                                       unsigned timeout_ms = 60'000) const;
 
  private:
   struct Impl;

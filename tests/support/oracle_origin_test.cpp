@@ -6,10 +6,14 @@
 #include <curl/curl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <future>
 #include <map>
 
+#include "base/unique_fd.h"
 #include "support/oracle_http.h"
 
 namespace lazymirror::testing {
@@ -383,6 +387,18 @@ TEST_F(OracleOriginTest, StopsAndComesBackOnTheSamePort) {
   EXPECT_EQ(client.get(url).error, CURLE_COULDNT_CONNECT);
   origin.restart();
   EXPECT_EQ(client.get(url).status, 200);
+}
+
+// A test beside this one may ask for any free port.
+TEST_F(OracleOriginTest, KeepsItsPortWhileItIsStopped) {
+  origin.stop();
+  const UniqueFd other(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(origin.port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_NE(::bind(other.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(errno, EADDRINUSE);
 }
 
 TEST_F(OracleOriginTest, KeepsALogOfWhatWasAsked) {

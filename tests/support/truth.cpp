@@ -68,7 +68,7 @@ void lay_out(const std::string& path, const std::string& truth, const OracleFile
   const std::string temporary = std::filesystem::path(path).parent_path().string() + "/.new";
   UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   check(fd.valid(), "open " + temporary);
-  std::vector<std::byte> buffer(1u << 20);
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(file.size, 1u << 20));
   for (std::uint64_t offset = 0; offset < file.size;) {
     const std::span piece(buffer.data(),
                           std::min<std::uint64_t>(buffer.size(), file.size - offset));
