@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "integration/integration.h"
+#include "integration/recorded.h"
 
 namespace lazymirror::testing {
 namespace {
@@ -23,8 +24,7 @@ TEST_F(ACrash, KeepsWhatWasCachedASecondBefore) {
   origin.put("/f", {.size = kSize});
   auto daemon = mounted();
   ASSERT_TRUE(is_right("/f", kSize));
-  // Bits are made durable once a second, and nothing announces it.
-  let_pass(std::chrono::milliseconds(2500));
+  ASSERT_TRUE(wait_until_recorded(cache, kSize));
   daemon->kill();
   daemon.reset();
   origin.forget_requests();

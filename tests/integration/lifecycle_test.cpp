@@ -60,12 +60,12 @@ TEST_F(ItsLife, EndsWithSigtermAlthoughAFileIsOpen) {
 }
 
 TEST_F(ItsLife, EndsWithSigtermAlthoughTheOriginIsSilent) {
-  auto daemon = mounted();
+  auto daemon = mounted({"--timeout=2min"});
   origin.inject("/f", {.fault = Fault::stall_before_head, .times = 0});
   ChildProcess cat({.argv = {"cat", at("/f")}, .log_file = work / "cat"});
   ASSERT_TRUE(origin.wait_for_requests("/f", 1));
-  EXPECT_EQ(daemon->terminate(seconds(5)), 0);
-  EXPECT_TRUE(cat.wait(seconds(5))) << "its reader has got an error";
+  EXPECT_EQ(daemon->terminate(seconds(60)), 0);
+  EXPECT_TRUE(cat.wait(seconds(60))) << "its reader has got an error";
   EXPECT_FALSE(mount_at(mnt));
 }
 

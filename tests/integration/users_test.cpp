@@ -84,13 +84,13 @@ TEST_F(AUser, SeesAnArchiveAtOnce) {
                       "&& tar -cf archive.tar m* && rm m*")
                 .status,
             0);
-  // 30 MB at 3 MB/s: ten seconds in all.
-  const Nginx server(root.path(), "limit_rate 3m;");
+  // 30 MB at 300 kB/s: a hundred seconds in all.
+  const Nginx server(root.path(), "limit_rate 300k;");
   auto daemon = mounted({"--connections=1"}, server.url());
   const auto before = std::chrono::steady_clock::now();
   ChildProcess tar({.argv = {"tar", "tvf", at("/archive.tar")}, .log_file = work / "contents"});
   EXPECT_TRUE(eventually([&] { return slurp(work / "contents").find("m1") != std::string::npos; }));
-  EXPECT_LT(std::chrono::steady_clock::now() - before, seconds(6));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, seconds(30));
 }
 
 TEST_F(AUser, AsksForTheRoomOnTheDisk) {
@@ -147,7 +147,7 @@ TEST_F(AUser, MayReadATreeBesideABigDownload) {
   const auto before = std::chrono::steady_clock::now();
   for (int i = 0; i < 50; ++i) EXPECT_TRUE(is_right("/small/" + std::to_string(i), 5000));
   EXPECT_LT(std::chrono::steady_clock::now() - before, seconds(15)) << "demand comes first";
-  EXPECT_EQ(big.wait(seconds(40)), 0);
+  EXPECT_EQ(big.wait(seconds(150)), 0);
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ class ACrashInPlace : public OnEachFs {
 
   void kill_workers(const std::vector<Readers::Target>& targets, unsigned kills) {
     constexpr unsigned kUntilAllIsRead = 50;
-    auto daemon = watched();
+    auto daemon = watched({"--timeout=5min"});
     for (unsigned done = 0; done < kills && !HasFailure(); done += kUntilAllIsRead) {
       if (done > 0) evict(targets);
       Readers readers(targets, 8);
@@ -192,6 +192,7 @@ TEST_P(ACrashInPlace, OfTheKeeperOfAStoppedWorkerLeavesAGuardAndACacheThatIsFree
   ASSERT_EQ(::kill(worker, SIGSTOP), 0);
   Caught read([&] { return read_error(at("/d/f")); });
   ASSERT_TRUE(eventually([&] { return read.waits(); }, seconds(20)));
+  ASSERT_EQ(::kill(daemon->pid(), SIGSTOP), 0);  // it would replace the worker
   daemon->kill();
   EXPECT_EQ(read.error(), EIO);
   const auto next = watched();  // ready for the test while the guard still denies
@@ -234,8 +235,10 @@ TEST_P(ACrashDuringACopy, LetsItComplete) {
   auto daemon = watched();
   ChildProcess cp({.argv = {"cp", "-a", at("/t"), work / "copy"}, .log_file = work / "cp.log"});
   ASSERT_TRUE(origin.wait_for_requests("/t/f10", 1));
-  ASSERT_EQ(::kill(worker_of(daemon->pid()), SIGKILL), 0);
-  EXPECT_EQ(cp.wait(seconds(30)), 0) << cp.log();
+  const pid_t worker = worker_of(daemon->pid());
+  ASSERT_GT(worker, 0);
+  ASSERT_EQ(::kill(worker, SIGKILL), 0);
+  EXPECT_EQ(cp.wait(seconds(120)), 0) << cp.log();
   for (int i = 0; i < 60; ++i) {
     const std::string name = "/f" + std::to_string(i);
     EXPECT_TRUE(file_is(work / ("copy" + name), "/t" + name, 1, 700'001));

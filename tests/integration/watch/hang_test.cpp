@@ -84,7 +84,7 @@ TEST_F(AWorkerThatIsSlow, BecauseTheMachineIsBusyStays) {
   constexpr unsigned kFiles = 3'000;
   for (unsigned i = 0; i < kFiles; ++i) origin.put("/d/f" + std::to_string(i), {.size = 100});
   origin.put("/big", {.size = 3 * kSize});
-  auto daemon = watched();
+  auto daemon = watched({"--timeout=5min"});
   const pid_t worker = worker_of(daemon->pid());
   std::vector<std::unique_ptr<ChildProcess>> others;
   for (int i = 0; i < 16; ++i) {
@@ -107,7 +107,7 @@ TEST_F(AWorkerThatIsSlow, BecauseTheMachineIsBusyStays) {
 
 TEST_F(AWorkerThatIsSlow, BecauseItsDiskIsSlowStays) {
   origin.put("/big", {.size = 3 * kSize});
-  auto daemon = watched();
+  auto daemon = watched({"--timeout=5min"});
   ASSERT_EQ(stat_error(at("/big")), 0);
   const pid_t worker = worker_of(daemon->pid());
   const UniqueFd root(::open(fs.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

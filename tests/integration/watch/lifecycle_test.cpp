@@ -46,7 +46,7 @@ TEST_P(Watching, IsEndedByTheStopCommand) {
   ASSERT_TRUE(is_right("/f", 10));
   const auto stopped = run({"stop", cache});
   EXPECT_EQ(stopped.status, 0) << stopped.output;
-  EXPECT_EQ(daemon->wait(seconds(5)), 0);
+  EXPECT_EQ(daemon->wait(seconds(60)), 0);
   EXPECT_THAT(mounts_below(cache), ::testing::IsEmpty());
 }
 

@@ -7,14 +7,13 @@
 #include <unistd.h>
 
 #include "base/unique_fd.h"
+#include "integration/recorded.h"
 #include "integration/watch/watch.h"
 
 namespace lazymirror::testing {
 namespace {
 
 constexpr std::uint64_t kSize = 1'000'003;
-// After which what was fetched is kept whatever happens (docs/semantics.md).
-constexpr std::chrono::milliseconds kUntilDurable(2'500);
 
 class Restarting : public OnEachFs {};
 INSTANTIATE_TEST_SUITE_P(All, Restarting, ::testing::ValuesIn(each_way()), fs_name);
@@ -38,7 +37,7 @@ TEST_P(Restarting, ServesWhatIsCachedWithoutItsOrigin) {
   ASSERT_EQ(daemon->terminate(), 0);
   daemon.reset();
   origin.stop();
-  daemon = watched({"--retries=0", "--timeout=3s"});
+  daemon = watched({"--retries=0", "--timeout=20s"});
   EXPECT_TRUE(is_right("/d/f", kSize));
 }
 
@@ -125,14 +124,14 @@ TEST_P(TakingTurns, WatchAndMountFetchNothingTwice) {
 TEST_P(TakingTurns, WatchAndMountFetchNothingTwiceAlsoAfterKills) {
   auto mount = mounted();
   ASSERT_TRUE(is_right_mounted("/d/f"));
-  let_pass(kUntilDurable);
+  ASSERT_TRUE(wait_until_recorded(cache, kSize));
   mount->kill();
   mount.reset();
 
   auto watch = watched();
   EXPECT_TRUE(is_right("/d/f", kSize));
   EXPECT_TRUE(is_right("/d/g", kSize));
-  let_pass(kUntilDurable);
+  ASSERT_TRUE(wait_until_recorded(cache, 2 * kSize));
   kill_both(*watch);
   ASSERT_FALSE(HasFatalFailure());
   mount = start_mount();

@@ -160,7 +160,7 @@ class ARestart : public OnEachFs {
   std::unique_ptr<Daemon> begin_to_hang() {
     origin.forget_requests();
     origin.inject("/", {.fault = Fault::stall_before_head, .times = 0});
-    auto next = begin({"--strict-ttl"});
+    auto next = begin({"--strict-ttl", "--timeout=2min"});
     EXPECT_TRUE(origin.wait_for_requests("/", 1, 60'000)) << next->log();
     return next;
   }
@@ -200,7 +200,7 @@ INSTANTIATE_TEST_SUITE_P(All, ARestart, ::testing::ValuesIn(each_way()), fs_name
 // One has read a part and waits, one waits for its mapping, one walks into a
 // directory that is not listed yet; others come while nobody is there.
 TEST_P(ARestart, LosesNobodyWhoWaits) {
-  auto before = service();
+  auto before = service({"--timeout=5min"});
   ASSERT_TRUE(is_right("/d/known", kSize));
   origin.inject("/d/mapped", {.fault = Fault::stall_in_body, .value = 300'000, .times = 0});
   origin.inject("/deep/er/", {.fault = Fault::stall_before_head, .times = 0});
@@ -216,7 +216,7 @@ TEST_P(ARestart, LosesNobodyWhoWaits) {
   expect_wait(newcomer);
   EXPECT_TRUE(is_right("/d/known", kSize));
   origin.clear_faults();
-  const auto after = service();
+  const auto after = service({"--timeout=5min"});
   EXPECT_EQ(reader.error(kLimit), 0);
   EXPECT_EQ(mapped.error(kLimit), 0);
   EXPECT_EQ(walker.error(kLimit), 0);
@@ -253,11 +253,11 @@ TEST_P(ARestart, GoesUnnoticedUnderLoad) {
     origin.put(path, {.size = kSize});
     targets.push_back({at(path), path, kSize});
   }
-  auto service_now = service();
+  auto service_now = service({"--timeout=5min"});
   Readers readers(targets, 4);
   for (int i = 0; i < rounds; ++i) {
     stop_for_restart(*service_now);
-    service_now = service();
+    service_now = service({"--timeout=5min"});
     std::vector<std::string> evict{"evict"};
     for (const auto& target : targets) evict.push_back(target.path);
     (void)run(std::move(evict));  // but what is being read
@@ -298,7 +298,7 @@ TEST_P(ARestartThatGoesWrong, WithoutANextStartEndsAtOnceInErrors) {
 
 // A manager that keeps it for ever: as long as a reader may wait.
 TEST_P(ARestartThatGoesWrong, IsNotWaitedForLongerThanForTheOrigin) {
-  auto before = service({"--timeout=2s", "--retries=0"});
+  auto before = service({"--timeout=6s", "--retries=0"});
   auto reader = stalled_reader();
   stop_for_restart(*before);
   EXPECT_EQ(reader.error(kLimit), EIO);
@@ -328,7 +328,7 @@ TEST_P(ARestartThatGoesWrong, IsNotInTheWayOfAStartByHand) {
 
 // What is told to end is the caretaker; the next keeper hears of it from there.
 TEST_P(ARestartThatGoesWrong, CanBeEndedByHandWhileTheNextKeeperIsNotReady) {
-  auto before = service({"--ttl=0s"});
+  auto before = service({"--ttl=0s", "--timeout=2min"});
   auto reader = stalled_reader();
   stop_for_restart(*before);
   auto next = begin_to_hang();
@@ -345,7 +345,7 @@ TEST_P(ARestartThatGoesWrong, CanBeEndedByHandWhileTheNextKeeperIsNotReady) {
 }
 
 TEST_P(ARestartThatGoesWrong, IsNotInTheWayOfAStartByHandWhileTheNextKeeperIsNotReady) {
-  auto before = service({"--ttl=0s"});
+  auto before = service({"--ttl=0s", "--timeout=2min"});
   auto reader = stalled_reader();
   stop_for_restart(*before);
   auto next = begin_to_hang();
@@ -358,7 +358,7 @@ TEST_P(ARestartThatGoesWrong, IsNotInTheWayOfAStartByHandWhileTheNextKeeperIsNot
 
 // Then nobody but the next keeper can end what there is.
 TEST_P(ARestartThatGoesWrong, BecauseCaretakerAndNextKeeperEndBeforeItIsReadyEndsInErrors) {
-  auto before = service({"--ttl=0s"});
+  auto before = service({"--ttl=0s", "--timeout=2min"});
   auto reader = stalled_reader();
   stop_for_restart(*before);
   auto next = begin_to_hang();
