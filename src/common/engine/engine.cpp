@@ -47,7 +47,7 @@ class EngineImpl final : public Engine {
     loader_.emplace(*parts_);
     prober_.emplace(*parts_);
     files_.emplace(*parts_, open_files_, describer_, *prober_);
-    file_ahead_.emplace(*parts_, describer_, *files_);
+    file_ahead_.emplace(*parts_, describer_, *files_, *loader_);
     listing_ahead_.emplace(*parts_, *loader_);
     tree_.emplace(*parts_, describer_, views_, *loader_, *prober_, *listing_ahead_);
     if (cache_->path_in_place(kRootId)) {

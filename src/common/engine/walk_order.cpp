@@ -72,7 +72,11 @@ void WalkOrder::emit(const Entry& file) {
 
 bool WalkOrder::descend(const Entry& directory) {
   const auto state = catalog_.directory(directory.id);
-  if (!state || !state->listed) return false;
+  if (!state) return false;
+  if (!state->listed) {
+    unlisted_ = directory.id;
+    return false;
+  }
   directory_ = directory.id;
   after_id_ = 0;
   after_name_.clear();

@@ -30,6 +30,8 @@ class WalkOrder {
   // Up to `limit`; ends early at a directory that is not listed, and at a name
   // of which nothing is known.
   [[nodiscard]] std::vector<Step> next(std::size_t limit);
+  // The directory at which next() ended because it is not listed; or 0.
+  [[nodiscard]] EntryId unlisted() const { return unlisted_; }
 
  private:
   // Of directories without files; the rest is for another call.
@@ -50,6 +52,7 @@ class WalkOrder {
   std::string after_name_;
   bool files_ = true;  // by name: files are next, else directories
   int depth_ = 0, level_ = 0;
+  EntryId unlisted_ = 0;
   std::vector<Step> steps_;
 };
 

@@ -29,7 +29,8 @@ std::size_t SiblingPrefetch::window(const Stream& stream) {
 void SiblingPrefetch::extend(Stream& stream) {
   const std::size_t count = std::max(kProbe, window(stream));
   if (stream.expected.size() - stream.looked_at > count / 2) return;
-  for (const File& file : tree_.following(stream.order, stream.last, count)) {
+  const bool sure = stream.run >= kSure;
+  for (const File& file : tree_.following(stream.order, stream.last, count, sure)) {
     stream.places[file.id] = stream.gone + stream.expected.size();
     stream.expected.push_back({.file = file});
     stream.last = file.id;

@@ -43,8 +43,9 @@ class SiblingPrefetch {
   class Tree {
    public:
     virtual ~Tree() = default;
-    // What follows a file; less than `limit` where no more is known.
-    virtual std::vector<File> following(Order order, Id file, std::size_t limit) = 0;
+    // What follows a file; less than `limit` where no more is known. `sure`: somebody
+    // will come there, so what is not known is worth being asked for.
+    virtual std::vector<File> following(Order order, Id file, std::size_t limit, bool sure) = 0;
   };
 
   static constexpr std::size_t kMostAhead = 1024;
@@ -83,6 +84,7 @@ class SiblingPrefetch {
   };
   static constexpr std::size_t kStreams = 32;
   static constexpr std::size_t kProbe = 16;  // files expected of a new stream
+  static constexpr std::size_t kSure = 8;    // used in a row: it will go on
   static constexpr std::size_t kSlack = 16;  // so far out of order several readers are
 
   void open_streams(Id file);

@@ -11,6 +11,8 @@
 namespace lazymirror {
 
 struct TransferQueue::Impl {
+  static constexpr unsigned kMostKeptBack = 4;  // slots, for demand
+
   using Start = UniqueFunction<void(TicketId)>;
   using Place = std::pair<Priority, TicketId>;  // ids grow: within a priority in order of arrival
 
@@ -39,8 +41,12 @@ struct TransferQueue::Impl {
     return slots < 2 ? slots : slots - std::max(slots / 4, 1u);
   }
 
+  // Of the brief ones, which make room soon, many may be guesses.
+  [[nodiscard]] static unsigned kept_back(unsigned slots) {
+    return std::min(slots - guesses_in(slots), kMostKeptBack);
+  }
   [[nodiscard]] bool has_room(Priority priority) const {
-    return running.size() < (priority == Priority::demand ? capacity : guesses_in(capacity));
+    return running.size() + (priority == Priority::demand ? 0 : kept_back(capacity)) < capacity;
   }
   [[nodiscard]] bool has_stream(Priority priority) const {
     return lengthy_running < (priority == Priority::demand ? connections : streams);

@@ -5,11 +5,12 @@
 // within a priority in order of arrival. A few slots are kept for demand, so
 // that a reader never waits behind guesses.
 //
-// Guesses start only while more than a quarter of the slots (at least one, when
-// there are two) would stay free.
+// Guesses start only while a quarter of the slots (at least one, when there are
+// two; at most four) would stay free: with many, the next one is free soon.
 //
 // Long transfers are bound by bandwidth, so more of them at once need not be
-// better: guesses among them are limited once more, by set_streams(); and as
+// better: guesses among them are limited once more, to three quarters of the
+// slots and by set_streams(); and as
 // each uses a connection of its own, all of them by the first capacity, also
 // when HTTP/2 has raised it. Short ones overtake those that wait for this.
 //

@@ -135,6 +135,20 @@ TEST_F(LookAheadTest, FilesOfTheNextDirectoryFollow) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(read("/e/g" + std::to_string(i)));
 }
 
+TEST_F(LookAheadTest, TheNextDirectoryIsListedForWhoReadsOnAndOn) {
+  for (int i = 0; i < 5; ++i) web->put("/e/f" + std::to_string(i), {kSize});
+  make_files(20);
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(read(file(i)));
+  EXPECT_EQ(web->count("LIST /e/"), 0u);
+  for (int i = 4; i < 16; ++i) ASSERT_TRUE(read(file(i)));
+  EXPECT_TRUE(web->wait_for("LIST /e/", 1));
+  EXPECT_TRUE(heard.wait_for("ahead " + std::to_string(child(kRootId, "e"))));
+  for (int i = 16; i < 20; ++i) ASSERT_TRUE(read(file(i)));
+  EXPECT_TRUE(web->wait_for("GET /e/", 1));
+  EXPECT_TRUE(read("/e/f0"));
+  EXPECT_EQ(web->count("LIST /e/"), 1u);
+}
+
 TEST_F(LookAheadTest, FilesHereAndThereBringNoOthers) {
   make_files(60);
   for (const int i : {30, 3, 50, 20, 40}) ASSERT_TRUE(read(file(i)));

@@ -168,7 +168,7 @@ class Reader final : private SiblingPrefetch::Tree {
     return was_open;
   }
   std::vector<SiblingPrefetch::File> following(SiblingPrefetch::Order order, EntryId file,
-                                               std::size_t limit) override {
+                                               std::size_t limit, bool) override {
     const auto from = tree_.catalog().get(file);
     EXPECT_TRUE(from);
     std::vector<SiblingPrefetch::File> files;

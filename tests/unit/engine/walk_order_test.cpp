@@ -71,6 +71,15 @@ TEST_F(WalkOrderTest, EndsWhereNothingIsKnown) {
   EXPECT_EQ(after(Order::name, find(d_, "m")), (Names{"z 1", "x 1"}));
 }
 
+TEST_F(WalkOrderTest, TellsWhichDirectoryIsNotListed) {
+  make_tree(false);
+  WalkOrder walk(*catalog_, Order::listing, find(d_, "z"));
+  EXPECT_EQ(walk.next(2).size(), 2u);
+  EXPECT_EQ(walk.unlisted(), 0u) << "not come so far";
+  EXPECT_EQ(walk.next(2).size(), 1u);
+  EXPECT_EQ(walk.unlisted(), find(kRootId, "f").id);
+}
+
 TEST_F(WalkOrderTest, GivesNoMoreThanIsAskedFor) {
   make_tree(true);
   EXPECT_EQ(after(Order::listing, find(kRootId, "b.txt"), 3), (Names{"z 0", "a 1", "x 1"}));

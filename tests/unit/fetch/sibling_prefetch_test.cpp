@@ -38,7 +38,8 @@ class SmallFiles : public SiblingPrefetch::Tree {
   }
 
   std::vector<SiblingPrefetch::File> following(SiblingPrefetch::Order order, Id file,
-                                               std::size_t limit) override {
+                                               std::size_t limit, bool sure) override {
+    if (sure) asked_beyond.push_back(file);
     const Trace& all = order == SiblingPrefetch::Order::listing ? by_listing : by_name;
     auto at = std::find(all.begin(), all.end(), file);
     std::vector<SiblingPrefetch::File> found;
@@ -53,6 +54,7 @@ class SmallFiles : public SiblingPrefetch::Tree {
 
   Trace by_listing, by_name;
   std::set<Id> fetched;
+  Trace asked_beyond;  // from where on it would be worth asking for what is not known
 
  private:
   std::map<Id, std::uint64_t> sizes_;
@@ -118,6 +120,14 @@ Trace build(const Trace& all) {
     for (int i = 0; i < 5; ++i) trace.push_back(all[random() % 200]);
   }
   return trace;
+}
+
+TEST(SiblingPrefetchTest, AfterSomeInARowWhatIsNotKnownIsWorthBeingAskedFor) {
+  SmallFiles tree;
+  play(tree, taken(tree.by_listing, 0, 6));
+  EXPECT_TRUE(tree.asked_beyond.empty());
+  play(tree, taken(tree.by_listing, 100, 40));
+  EXPECT_FALSE(tree.asked_beyond.empty());
 }
 
 TEST(SiblingPrefetchTest, ArchivingATreeFindsNearlyAllOfItFetched) {
