@@ -61,7 +61,7 @@ class SilentOrigin : public MountedContractTest {
 
 class Deadlines : public SilentOrigin {
  protected:
-  Deadlines() { settings().timeout = seconds(2); }
+  Deadlines() { settings().timeout = seconds(6); }  // also of what prepares a test
 };
 INSTANTIATE_TEST_SUITE_P(All, Deadlines, ::testing::ValuesIn(over_oracle()), param_name);
 

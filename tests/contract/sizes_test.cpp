@@ -60,7 +60,7 @@ TEST_P(UnknownSizes, AreAskedForInParallelAndOnce) {
     origin().put("/d/" + std::to_string(i), {.size = 100'000u + static_cast<unsigned>(i)});
   }
   ASSERT_TRUE(tree().list("/"));
-  oracle().set_delay_ms(200);
+  oracle().set_delay_ms(500);
   const auto before = std::chrono::steady_clock::now();
   for (int pass = 0; pass < 2; ++pass) {
     for (int i = 0; i < kCount; ++i) {
@@ -69,8 +69,8 @@ TEST_P(UnknownSizes, AreAskedForInParallelAndOnce) {
       EXPECT_EQ(attr->size, 100'000u + static_cast<unsigned>(i));
     }
   }
-  // One by one they would take 24 s; eight at a time 3 s.
-  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(14));
+  // One by one they would take 60 s; eight at a time 8 s.
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(40));
   for (int i = 0; i < kCount; ++i) EXPECT_EQ(oracle().count("/d/" + std::to_string(i)), 1u);
 }
 

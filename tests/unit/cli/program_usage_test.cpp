@@ -140,7 +140,7 @@ TEST_F(ProgramFailureTest, ASignalEndsAStartThatWaits) {
                         .log_file = work_ / "log"});
   ASSERT_TRUE(origin_.wait_for_requests("/", 1));
   program.signal(SIGINT);
-  EXPECT_EQ(program.wait(std::chrono::seconds(5)), 1);
+  EXPECT_EQ(program.wait(std::chrono::seconds(30)), 1);
   EXPECT_THAT(program.log(), HasSubstr("interrupted"));
 }
 

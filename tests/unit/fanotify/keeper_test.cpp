@@ -260,7 +260,7 @@ TEST_P(KeeperTest, LeavesNothingBehindWhenToldToStop) {
   cache_->keeper().signal(SIGTERM);
   reader.join();
   EXPECT_EQ(outcome.error, EIO);
-  EXPECT_EQ(cache_->keeper().wait(seconds(5)), 0) << cache_->keeper().log();
+  EXPECT_EQ(cache_->keeper().wait(seconds(60)), 0) << cache_->keeper().log();
   EXPECT_TRUE(is_over(worker));
   EXPECT_EQ(testing::mounts_below("/").size(), mounts);
 }

@@ -224,14 +224,14 @@ TEST_P(MountTest, EndsWithStatusZeroWhenUnmounted) {
   TestMount mount(io());
   EXPECT_EQ(stat_of(mount / "small").st_size, 1'000);
   ASSERT_EQ(::umount2(mount.root().c_str(), 0), 0) << std::strerror(errno);
-  EXPECT_EQ(mount.daemon().wait(seconds(5)), 0);
+  EXPECT_EQ(mount.daemon().wait(kSoon), 0);
 }
 
 TEST_P(MountTest, UnmountsWhenStopped) {
   TestMount mount(io());
   EXPECT_EQ(list(mount.root()).size(), 10U);
   EXPECT_EQ(mount.ask("stop"), "ok");
-  EXPECT_EQ(mount.daemon().wait(seconds(5)), 0);
+  EXPECT_EQ(mount.daemon().wait(kSoon), 0);
   EXPECT_FALSE(mount_at(mount.root()));
 }
 
@@ -243,8 +243,8 @@ TEST_P(MountTest, StopsAlthoughFilesAreOpenAndAReaderWaits) {
   ChildProcess reader({.argv = {"cat", mount / "big"}, .log_file = "/dev/null"});
   ASSERT_EQ(mount.ask("waiters 1"), "ok");
   EXPECT_EQ(mount.ask("stop"), "ok");
-  EXPECT_EQ(mount.daemon().wait(seconds(5)), 0);
-  EXPECT_EQ(reader.wait(seconds(5)), 1) << "an I/O error, not a wait without end";
+  EXPECT_EQ(mount.daemon().wait(kSoon), 0);
+  EXPECT_EQ(reader.wait(kSoon), 1) << "an I/O error, not a wait without end";
   EXPECT_FALSE(mount_at(mount.root()));
   EXPECT_THAT(mount.daemon().log(), HasSubstr("is in use: detached"));
 }
@@ -257,7 +257,7 @@ TEST_P(MountTest, SurvivesALazyUnmountUntilTheLastUserLeaves) {
   EXPECT_EQ(::pread(file.get(), &byte, 1, 1 << 20), 1);
   EXPECT_TRUE(mount.daemon().running());
   file.reset();
-  EXPECT_EQ(mount.daemon().wait(seconds(5)), 0);
+  EXPECT_EQ(mount.daemon().wait(kSoon), 0);
 }
 
 TEST_P(MountTest, TakesADeadMountOfItsOwnAway) {
@@ -309,9 +309,9 @@ TEST(MountStartTest, MountsBehindASymbolicLink) {
   // Not as soon as the mount is seen: unmounted before the handshake it is no success.
   EXPECT_TRUE(eventually([&] { return daemon.log().find("mounted\n") != std::string::npos; }))
       << daemon.log();
-  EXPECT_TRUE(wait_for_mount(real, true, seconds(5)));
+  EXPECT_TRUE(wait_for_mount(real, true, kSoon));
   EXPECT_EQ(run_command({"umount", real}).status, 0);
-  EXPECT_EQ(daemon.wait(seconds(5)), 0);
+  EXPECT_EQ(daemon.wait(kSoon), 0);
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ namespace lazymirror::testing {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// For a busy machine: what is waited for comes at once, or never.
+inline constexpr seconds kSoon(30);
+
 class TestMount {
  public:
   // Starts the daemon and waits until it serves; reports a failure to GoogleTest.
