@@ -15,7 +15,9 @@
 namespace lazymirror::fanotify {
 namespace {
 
-constexpr int kPatienceMs = 1'000;
+// The keeper answers at once, unless the machine is paused or has no processor for
+// it; after one answer that did not come no times are kept any more.
+constexpr int kPatienceMs = 10'000;
 
 Failure no_answer() {
   return fail(Errc::unreachable, "the keeper does not open files for the worker");

@@ -25,8 +25,8 @@ class QuietOpener {
  public:
   explicit QuietOpener(UniqueFd socket) : socket_(std::move(socket)) {}
 
-  // Blocks for the keeper's answer, each message at most a second. Errc::unsupported where
-  // the file system cannot.
+  // Blocks for the keeper's answer, each message at most ten seconds; not when the keeper
+  // is gone. Errc::unsupported where the file system cannot.
   [[nodiscard]] Result<UniqueFd> open(int file);
 
  private:

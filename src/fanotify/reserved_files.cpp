@@ -8,7 +8,7 @@
 namespace lazymirror::fanotify {
 
 ReservedFiles::ReservedFiles(const WorkerParts& parts) : parts_(parts) {
-  for (const EntryId id : parts_.tree.reserved()) look_after(id, kFirst);
+  for (const EntryId id : parts_.tree.reserved()) look_after(id, parts_.options.reserve);
 }
 
 // Looked after also when it failed: a part may have been reserved.
@@ -18,7 +18,7 @@ Result<> ReservedFiles::reserve(EntryId id) {
     release_others(id);
     reserved = parts_.tree.reserve(id);
   }
-  look_after(id, kFirst);
+  look_after(id, parts_.options.reserve);
   return reserved;
 }
 

@@ -18,7 +18,6 @@ namespace lazymirror::fanotify {
 
 class ReservedFiles {
  public:
-  static constexpr Duration kFirst{2'000};
   static constexpr Duration kLongest{60'000};
 
   explicit ReservedFiles(const WorkerParts& parts);

@@ -19,11 +19,13 @@ namespace lazymirror::fanotify {
 namespace {
 
 using std::chrono::seconds;
-using std::chrono::steady_clock;
 
-// From the end of one wait to the next trap of the same walk; generous, since
-// the walker may have to wait for a processor.
-constexpr seconds kWalk{2};
+// From the end of one wait to the next trap of the same walk. Generous, since the
+// walker may have to wait for a processor, or the machine was paused: whoever is
+// sent back twice in a walk fails, while one bound mount too many costs little.
+constexpr seconds kWalk{10};
+// For those who were let through, or sent back, to be on their way.
+constexpr seconds kLeft{2};
 // A tick's work, so that events never wait long for it.
 constexpr std::size_t kTidiedAtOnce = 128;
 
@@ -100,7 +102,7 @@ void Traps::Impl::note(const Autofs::Walk& walk) {
   Trap& trap = *found->second;
   if (trap.state == Trap::State::armed) {
     if (trap.tokens.empty()) {
-      trap.since = steady_clock::now();
+      trap.since = clock->now();
       caught_meanwhile.push_back({trap.key, walk.pid});
     }
     trap.tokens.push_back(walk.token);
@@ -121,12 +123,12 @@ bool Traps::Impl::is_waited_for(std::uint64_t key) const {
 
 // Nobody who waits here can have been sent back before in the same walk.
 bool Traps::Impl::may_walk_again(const Trap& trap) const {
-  const SteadyTime came = trap.tokens.empty() ? steady_clock::now() : trap.since;
+  const SteadyTime came = trap.tokens.empty() ? clock->now() : trap.since;
   return last_stale == SteadyTime{} || last_stale + kWalk < came;
 }
 
 void Traps::Impl::end_wait(const Trap& trap, std::uint32_t token, int error) {
-  if (error == ESTALE) last_stale = steady_clock::now();
+  if (error == ESTALE) last_stale = clock->now();
   if (auto done = hands.end_wait(trap.control.get(), token, error); !done) {
     log::debug("fanotify: trap at {}: {}", trap.path, done.error().message);
   }
@@ -155,7 +157,7 @@ Result<> Traps::Impl::bind(const Trap& trap) const {
 }
 
 void Traps::Impl::let_go(std::unique_ptr<Trap> trap) {
-  const SteadyTime now = steady_clock::now();
+  const SteadyTime now = clock->now();
   if (may_walk_again(*trap)) {
     take_away(*trap, now);
     end_waits(*trap, ESTALE);
@@ -205,7 +207,7 @@ bool Traps::Impl::is_used(const Trap& trap, const std::vector<std::string>& used
 void Traps::Impl::tidy_bound(SteadyTime now) {
   std::vector<Trap*> old;
   for (auto& trap : left) {
-    if (trap->state == Trap::State::bound && now - trap->since >= kWalk && !is_below_bound(*trap)) {
+    if (trap->state == Trap::State::bound && now - trap->since >= kLeft && !is_below_bound(*trap)) {
       old.push_back(trap.get());
     }
   }
@@ -220,7 +222,7 @@ void Traps::Impl::tidy_bound(SteadyTime now) {
 std::vector<std::uint64_t> Traps::Impl::tidy_detached(SteadyTime now) {
   std::vector<std::uint64_t> gone;
   std::erase_if(left, [&](const std::unique_ptr<Trap>& trap) {
-    if (trap->state != Trap::State::detached || now - trap->since < kWalk) return false;
+    if (trap->state != Trap::State::detached || now - trap->since < kLeft) return false;
     forget(*trap);
     gone.push_back(trap->device);
     return true;
@@ -228,13 +230,15 @@ std::vector<std::uint64_t> Traps::Impl::tidy_detached(SteadyTime now) {
   return gone;
 }
 
-Result<std::unique_ptr<Traps>> Traps::create(UniqueFd root, std::string root_path) {
+Result<std::unique_ptr<Traps>> Traps::create(UniqueFd root, std::string root_path,
+                                             std::shared_ptr<const Clock> clock) {
   auto autofs = Autofs::create();
   if (!autofs) return fail(autofs.error());
   auto hands = TrapHands::own();
   if (!hands) return fail(hands.error());
-  return std::unique_ptr<Traps>(new Traps(std::make_unique<Impl>(
-      std::move(*autofs), std::move(*hands), std::move(root), std::move(root_path))));
+  return std::unique_ptr<Traps>(
+      new Traps(std::make_unique<Impl>(std::move(*autofs), std::move(*hands), std::move(root),
+                                       std::move(root_path), std::move(clock))));
 }
 
 Traps::Traps(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -258,7 +262,7 @@ Result<> Traps::set(std::uint64_t key, const std::string& path, const HandOver& 
     if (there->second->state == Trap::State::armed) {
       return fail(Errc::busy, "there is a trap already at " + path);
     }
-    impl_->take_away_bound(*there->second, steady_clock::now());
+    impl_->take_away_bound(*there->second, impl_->clock->now());
   }
   auto trap = impl_->place(key, path, hand_over);
   if (!trap) return fail(trap.error());
@@ -310,7 +314,7 @@ std::vector<std::uint64_t> Traps::tidy(SteadyTime now) {
 
 void Traps::clear(int error) {
   impl_->drain();
-  const SteadyTime now = steady_clock::now();
+  const SteadyTime now = impl_->clock->now();
   for (auto& [key, trap] : impl_->armed) impl_->left.push_back(std::move(trap));
   impl_->armed.clear();
   for (auto& trap : impl_->left) {

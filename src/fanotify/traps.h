@@ -10,7 +10,7 @@
 // (fs/namei.c, retry_estale()). *Through*: the directory is bound over the
 // trap, the wait succeeds, and the walk goes on in that mount; tidy() takes
 // both away as soon as nobody stands in them. A wait is ended stale only if
-// nobody was within the last seconds: whoever waits here may be walking for the
+// nobody was within the last ten seconds: whoever waits here may be walking for the
 // second time already, and those who join a wait are not told by name.
 //
 // Not synchronised: of the keeper's one thread. Needs CAP_SYS_ADMIN and
@@ -52,7 +52,9 @@ struct TrapsLeft {
 class Traps {
  public:
   // `root`: the view, an open directory. Errc::unsupported without autofs.
-  [[nodiscard]] static Result<std::unique_ptr<Traps>> create(UniqueFd root, std::string root_path);
+  [[nodiscard]] static Result<std::unique_ptr<Traps>> create(
+      UniqueFd root, std::string root_path,
+      std::shared_ptr<const Clock> clock = std::make_shared<SystemClock>());
   // Those of another keeper, which still has them in its hands until enter().
   [[nodiscard]] static Result<std::unique_ptr<Traps>> take_over(TrapsLeft left,
                                                                 std::string root_path);

@@ -32,11 +32,13 @@ struct Trap {
 };
 
 struct Traps::Impl {
-  Impl(Autofs autofs_in, TrapHands hands_in, UniqueFd root_in, std::string path)
+  Impl(Autofs autofs_in, TrapHands hands_in, UniqueFd root_in, std::string path,
+       std::shared_ptr<const Clock> clock_in = std::make_shared<SystemClock>())
       : autofs(std::move(autofs_in)),
         hands(std::move(hands_in)),
         root(std::move(root_in)),
-        root_paths{std::move(path)} {}
+        root_paths{std::move(path)},
+        clock(std::move(clock_in)) {}
 
   [[nodiscard]] bool tell_of(const Autofs::Trap& trap, const HandOver& hand_over) const;
   Result<UniqueFd> open_directory(const std::string& path) const;
@@ -63,6 +65,7 @@ struct Traps::Impl {
   TrapHands hands;
   UniqueFd root;
   std::vector<std::string> root_paths;
+  std::shared_ptr<const Clock> clock;
   std::function<Result<>(int mount)> mark_bound;
   std::unordered_map<std::uint64_t, std::unique_ptr<Trap>> armed;
   std::vector<std::unique_ptr<Trap>> left;             // bound or detached

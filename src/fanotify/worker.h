@@ -24,6 +24,8 @@ struct WorkerOptions {
   bool first = true;          // no worker of this run was ready: nothing is guarded yet
   std::size_t max_traps = 1'000;
   Duration timeout{60'000};
+  // Until blocks that were reserved for an opener are given back, if it has closed.
+  Duration reserve{2'000};
   unsigned threads = 4;
 };
 

@@ -81,6 +81,7 @@ TEST(KilledDaemonTest, WhatIsPresentAfterwardsIsRight) {
     ASSERT_EQ(::pipe(ends), 0);
     const auto seed = static_cast<unsigned>(random.below(1u << 30));
     const pid_t child = ::fork();
+    ASSERT_NE(child, -1);
     if (child == 0) {
       ::close(ends[0]);
       write_forever(directory.path(), ends[1], seed);

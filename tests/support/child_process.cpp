@@ -64,6 +64,8 @@ void hand_down(std::vector<int>& descriptors) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // A shell starts what it runs in the background with some of them ignored.
+  for (const int number : {SIGINT, SIGQUIT, SIGHUP, SIGPIPE}) ::signal(number, SIG_DFL);
   if (launch.directory != nullptr && ::chdir(launch.directory) != 0) ::_exit(126);
   if (launch.log.valid()) {
     ::dup2(launch.log.get(), STDOUT_FILENO);

@@ -14,7 +14,7 @@ namespace {
 
 void run_or_throw(std::vector<std::string> argv) {
   const std::string name = argv[0];
-  const CommandResult result = run_command(std::move(argv));
+  const CommandResult result = run_command(std::move(argv), std::chrono::seconds(120));
   if (result.status != 0) throw std::runtime_error(name + ": " + result.output);
 }
 

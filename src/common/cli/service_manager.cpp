@@ -28,7 +28,7 @@
 namespace lazymirror::cli {
 namespace {
 
-constexpr int kPatienceMs = 5'000;
+constexpr int kPatienceMs = 30'000;  // it may be reloading, or wait for a processor
 
 std::string take_variable(const char* name) {
   const char* value = std::getenv(name);

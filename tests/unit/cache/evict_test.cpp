@@ -250,6 +250,7 @@ TEST_P(EvictTest, KilledAtAnyMomentItBelievesNoWrongByte) {
     const UniqueFd told(pipe[0]);
     UniqueFd tells(pipe[1]);
     const pid_t child = ::fork();
+    ASSERT_NE(child, -1);
     if (child == 0) be_killed(tells.get());
     tells.reset();
     EXPECT_TRUE(is_told(told.get(), kSteps[round % kSteps.size()]));

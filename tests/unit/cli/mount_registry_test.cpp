@@ -17,9 +17,10 @@ namespace {
 using namespace cli;
 using ::testing::ElementsAre;
 
-// Numbers that no kernel gives out.
-constexpr const char* kDevice = "9999:1";
-constexpr const char* kOther = "9999:2";
+// A number that no kernel gives out, and no other process: all have one registry.
+std::string device(int number) {
+  return "9999:" + std::to_string(::getpid()) + std::to_string(number);
+}
 
 class MountRegistryTest : public ::testing::Test {
  protected:
@@ -31,48 +32,49 @@ class MountRegistryTest : public ::testing::Test {
     return line;
   }
 
+  const std::string device_ = device(1), other_ = device(2);
   TempDir work_;
 };
 
 TEST_F(MountRegistryTest, AMountIsFoundByItsDeviceForAsLongAsItIsRegistered) {
-  EXPECT_EQ(registered_cache(line(kDevice)), "");
+  EXPECT_EQ(registered_cache(line(device_)), "");
   {
-    const auto entry = RegisteredMount::enter(kDevice, work_.path());
+    const auto entry = RegisteredMount::enter(device_, work_.path());
     ASSERT_TRUE(entry) << entry.error().message;
-    EXPECT_EQ(registered_cache(line(kDevice)), work_.path());
-    EXPECT_EQ(registered_cache(line(kOther)), "");
+    EXPECT_EQ(registered_cache(line(device_)), work_.path());
+    EXPECT_EQ(registered_cache(line(other_)), "");
   }
-  EXPECT_EQ(registered_cache(line(kDevice)), "");
+  EXPECT_EQ(registered_cache(line(device_)), "");
 }
 
 TEST_F(MountRegistryTest, ANewMountOfTheSameNumberTakesOver) {
-  auto first = RegisteredMount::enter(kDevice, work_.path());
+  auto first = RegisteredMount::enter(device_, work_.path());
   ASSERT_TRUE(first);
-  auto second = RegisteredMount::enter(kDevice, work_ / "b");
+  auto second = RegisteredMount::enter(device_, work_ / "b");
   ASSERT_TRUE(second);
   first = fail(Errc::internal, "gone");
-  EXPECT_EQ(registered_cache(line(kDevice)), work_ / "b") << "its own entry only is taken away";
+  EXPECT_EQ(registered_cache(line(device_)), work_ / "b") << "its own entry only is taken away";
 }
 
 TEST_F(MountRegistryTest, WhatAKilledDaemonLeftIsTakenAway) {
   work_.make_dir("meta");
   const auto server = control::ControlServer::start(control_socket(work_.path()), {});
   ASSERT_TRUE(server) << server.error().message;
-  const auto alive = RegisteredMount::enter(kDevice, work_.path());
+  const auto alive = RegisteredMount::enter(device_, work_.path());
   ASSERT_TRUE(alive);
   work_.make_dir("dead/meta");
-  auto killed = RegisteredMount::enter(kOther, work_ / "dead");
+  auto killed = RegisteredMount::enter(other_, work_ / "dead");
   ASSERT_TRUE(killed);
-  const auto another = RegisteredMount::enter("9999:3", work_.path());
-  EXPECT_EQ(registered_cache(line(kDevice)), work_.path());
-  EXPECT_EQ(registered_cache(line(kOther)), "");
+  const auto another = RegisteredMount::enter(device(3), work_.path());
+  EXPECT_EQ(registered_cache(line(device_)), work_.path());
+  EXPECT_EQ(registered_cache(line(other_)), "");
 }
 
 TEST_F(MountRegistryTest, WhatCannotBeSeenFromHereIsLeftAlone) {
-  const auto elsewhere = RegisteredMount::enter(kOther, work_ / "in-another-namespace");
+  const auto elsewhere = RegisteredMount::enter(other_, work_ / "in-another-namespace");
   ASSERT_TRUE(elsewhere);
-  const auto here = RegisteredMount::enter(kDevice, work_.path());
-  EXPECT_EQ(registered_cache(line(kOther)), work_ / "in-another-namespace");
+  const auto here = RegisteredMount::enter(device_, work_.path());
+  EXPECT_EQ(registered_cache(line(other_)), work_ / "in-another-namespace");
 }
 
 TEST_F(MountRegistryTest, TheOwnerIsReadFromTheOptionsOfTheMount) {

@@ -7,6 +7,7 @@
 
 #include "support/child_process.h"
 #include "support/daemon.h"
+#include "support/waiting.h"
 
 namespace lazymirror::testing {
 
@@ -18,6 +19,16 @@ Outcome run_program(const std::string& arguments, const std::string& before,
   const auto result = run_shell(
       before + " " + lazymirror_binary() + " " + arguments + " >" + out + " 2>" + err, limit);
   return {result.status.value_or(-1), slurp(out), slurp(err)};
+}
+
+Outcome evict(const std::string& arguments) {
+  Outcome o;
+  EXPECT_TRUE(eventually([&] {
+    o = run_program("evict " + arguments);
+    const auto says = [&](const char* word) { return o.err.find(word) != std::string::npos; };
+    return o.status == 0 || (says("pinned") && !says("in use"));
+  })) << o.err;
+  return o;
 }
 
 std::vector<pid_t> processes_with(const std::string& word) {

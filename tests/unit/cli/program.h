@@ -25,6 +25,10 @@ struct Outcome {
 [[nodiscard]] Outcome run_program(const std::string& arguments, const std::string& before = "",
                                   std::chrono::seconds limit = std::chrono::seconds(30));
 
+// `lazymirror evict`, again until nothing but pins keeps a file: after a read or a fetch
+// the tree itself may hold it for a moment longer.
+[[nodiscard]] Outcome evict(const std::string& arguments);
+
 // The processes whose command line has `word`: a daemon has no other handle.
 [[nodiscard]] std::vector<pid_t> processes_with(const std::string& word);
 

@@ -164,7 +164,7 @@ TEST_P(ProgramAnswersTest, ReloadTakesWhatItCanAndNamesTheRest) {
 TEST_P(ProgramAnswersTest, ReloadChangesTheProxy) {
   const std::string config = work_.path() + "/config";
   work_.write("config", "");
-  ASSERT_EQ(start("--timeout=2s --config=" + config).status, 0);
+  ASSERT_EQ(start("--retries=0 --config=" + config).status, 0);
   work_.write("config", "proxy = http://127.0.0.1:1/\n");
   const Outcome o = run_program("reload " + tree_);
   ASSERT_EQ(o.status, 0) << o.err;
@@ -204,6 +204,7 @@ TEST_P(ProgramAnswersTest, HangupReloads) {
   start_with_config("cache-size = 64M\n");
   work_.write("config", "cache-size = 32M\n");
   const pid_t daemon = number("pid");
+  ASSERT_GT(daemon, 0);
   ASSERT_EQ(::kill(daemon, SIGHUP), 0);
   EXPECT_TRUE(eventually([&] { return cache_limit() == 32 << 20; }));
   // A mistake changes nothing, and the tree stays.

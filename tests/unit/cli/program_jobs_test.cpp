@@ -201,19 +201,19 @@ TEST_P(ProgramJobsTest, PinBringsADirectoryAndKeepsItUntilUnpin) {
   const Outcome again = run_program("unpin " + tree_ + "/a");
   EXPECT_EQ(again.status, 1);
   EXPECT_THAT(again.err, HasSubstr("it is not pinned"));
-  EXPECT_EQ(run_program("evict " + tree_ + "/a/b/deep").status, 0);
+  EXPECT_EQ(evict(tree_ + "/a/b/deep").status, 0);
 }
 
 TEST_P(ProgramJobsTest, EvictOfADirectoryTakesWhatIsNeitherPinnedNorInUse) {
   start("--look-ahead=off");
   ASSERT_EQ(run_program("fetch -r " + tree_).status, 0);
   EXPECT_THAT(run_program("evict " + tree_ + "/a").err, HasSubstr("name files, or give -r"));
-  const Outcome some = run_program("evict -r " + tree_ + "/a");
+  const Outcome some = evict("-r " + tree_ + "/a");
   EXPECT_EQ(some.status, 0) << some.err;
   EXPECT_THAT(some.out, HasSubstr("evicted 1 file, "));
   EXPECT_THAT(run_program("ls " + tree_ + "/a/b").out, HasSubstr("remote"));
   ASSERT_EQ(run_program("pin " + tree_ + "/small").status, 0);
-  const Outcome all = run_program("evict -r " + tree_);
+  const Outcome all = evict("-r " + tree_);
   EXPECT_EQ(all.status, 1);
   EXPECT_THAT(all.out, HasSubstr("evicted 1 file, 8.0 MiB"));
   EXPECT_THAT(all.err, HasSubstr("1 file pinned (lazymirror unpin) stay"));

@@ -112,7 +112,7 @@ TEST_F(ProgramWatchTest, EvictFindsItsCacheFromWhereItIsShown) {
   const std::string file = shown + "/a/b/deep";
   ASSERT_TRUE(file_is(file, "/a/b/deep", 1, kSize));
   const auto full = blocks(file);
-  const Outcome o = run_program("evict " + file);
+  const Outcome o = evict(file);
   EXPECT_EQ(o.status, 0) << o.err;
   EXPECT_LT(blocks(file), full);
   EXPECT_TRUE(file_is(file, "/a/b/deep", 1, kSize));

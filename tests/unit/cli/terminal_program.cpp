@@ -27,6 +27,7 @@ TerminalProgram::TerminalProgram(std::vector<std::string> arguments) {
   pid_ = ::forkpty(&terminal, nullptr, nullptr, &size);
   if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "forkpty");
   if (pid_ == 0) {
+    ::signal(SIGINT, SIG_DFL);  // which type() may send; a shell may have ignored it
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }

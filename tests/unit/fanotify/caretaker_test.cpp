@@ -202,6 +202,7 @@ TEST_F(CaretakerTest, EndsAlsoIfKeepersAskAgainAndAgain) {
 }
 
 TEST_F(CaretakerTest, TellsAKeeperThatIsNotReadyThatItGetsNothing) {
+  parts_.ending = kLimit;
   start_caretaker();
   auto heir = start_heir([&](Heir& asked) {
     while (!asked.is_refused() && is_closed(asked.fd())) {

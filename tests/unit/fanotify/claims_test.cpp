@@ -62,7 +62,7 @@ TEST_F(ClaimsTest, NameTheirHolderAndEndIt) {
   ASSERT_TRUE(comes_to(ClaimState::held));
   const auto claim = look_at_claim(path_);
   ASSERT_EQ(claim->claimant.pid, child.pid());
-  EXPECT_TRUE(end_claimant(claim->claimant, Duration{5'000}));
+  EXPECT_TRUE(end_claimant(claim->claimant, Duration{30'000}));
   EXPECT_EQ(look_at_claim(path_)->state, ClaimState::free);
 }
 
@@ -96,14 +96,14 @@ TEST_F(ClaimsTest, GiveUpOnAHolderThatDoesNotListenButCanKillIt) {
   ASSERT_TRUE(comes_to(ClaimState::held));
   const auto claim = look_at_claim(path_);
   EXPECT_FALSE(end_claimant(claim->claimant, Duration{300}));
-  EXPECT_TRUE(kill_claimant(claim->claimant, Duration{5'000}));
+  EXPECT_TRUE(kill_claimant(claim->claimant, Duration{30'000}));
   EXPECT_EQ(child->reap(), "was killed by signal 9");
 }
 
 TEST(AForkedChild, TellsHowItEnded) {
   auto child = ForkedChild::start([] { return 7; });
   ASSERT_TRUE(child);
-  EXPECT_TRUE(child->wait(Duration{5'000}));
+  EXPECT_TRUE(child->wait(Duration{30'000}));
   EXPECT_EQ(child->reap(), "ended with status 7");
   auto throwing = ForkedChild::start([]() -> int { throw 1; });
   ASSERT_TRUE(throwing);

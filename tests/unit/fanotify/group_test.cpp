@@ -63,7 +63,7 @@ class GroupTest : public ::testing::TestWithParam<SmallFs::Kind> {
     for (;;) {
       std::array<pollfd, 2> waiting{pollfd{group_->fd(), POLLIN, 0},
                                     pollfd{program.pidfd(), POLLIN, 0}};
-      if (::poll(waiting.data(), waiting.size(), 10'000) <= 0) return std::nullopt;
+      if (::poll(waiting.data(), waiting.size(), 60'000) <= 0) return std::nullopt;
       auto read = group_->read(1);
       if (!read) return std::nullopt;
       if (!read->events.empty()) return std::move(read->events.front());
@@ -268,7 +268,7 @@ class GroupWithoutRanges : public ::testing::Test {
     for (bool ended = false; !ended;) {
       std::array<pollfd, 2> waiting{pollfd{group_->fd(), POLLIN, 0},
                                     pollfd{program.pidfd(), POLLIN, 0}};
-      if (::poll(waiting.data(), waiting.size(), 10'000) <= 0) break;
+      if (::poll(waiting.data(), waiting.size(), 60'000) <= 0) break;
       ended = waiting[1].revents != 0;
       const auto read = group_->read();
       if (!read) break;

@@ -104,6 +104,7 @@ TEST_P(KeeperTest, GivesTheWaitingReaderOfADeadWorkerToTheNextOne) {
   const std::string file = cache_->add("a");
   ASSERT_TRUE(cache_->start()) << cache_->keeper().log();
   const pid_t first = cache_->worker();
+  ASSERT_GT(first, 0);
   ASSERT_EQ(::kill(first, SIGSTOP), 0);
   Outcome outcome;
   std::thread reader([&] { outcome = read_page(file); });
@@ -119,12 +120,13 @@ TEST_P(KeeperTest, GivesTheWaitingReaderOfADeadWorkerToTheNextOne) {
 TEST_P(KeeperTest, ReplacesAWorkerThatHangs) {
   const std::string file = cache_->add("a");
   ASSERT_TRUE(cache_->start()) << cache_->keeper().log();
-  ASSERT_EQ(::kill(cache_->worker(), SIGSTOP), 0);
+  ASSERT_TRUE(cache_->signal_worker(SIGSTOP));
   const Outcome outcome = read_page(file);
   EXPECT_EQ(outcome.error, 0);
   EXPECT_TRUE(outcome.right);
-  EXPECT_LE(outcome.took, seconds(15));
-  EXPECT_GE(outcome.took, seconds(2));
+  EXPECT_LE(outcome.took, seconds(30));
+  const std::string log = cache_->keeper().log();
+  EXPECT_NE(log.find("does not answer and is replaced"), std::string::npos) << log;
 }
 
 TEST_P(KeeperTest, GoesOnAfterAPauseThatNobodyEnds) {
@@ -141,17 +143,17 @@ TEST_P(KeeperTest, DeniesWhatIsNeverAnswered) {
   const Outcome outcome = read_page(file);
   EXPECT_EQ(outcome.error, EIO);
   EXPECT_GE(outcome.took, milliseconds(1'500));
-  EXPECT_LE(outcome.took, seconds(12));
+  EXPECT_LE(outcome.took, seconds(20));
   EXPECT_TRUE(cache_->keeper().running());
 }
 
 TEST_P(KeeperTest, DeniesAlsoWhileNoWorkerComesToLife) {
   const std::string file = cache_->add("a");
   ASSERT_TRUE(cache_->start("crash", 1'000)) << cache_->keeper().log();
-  ASSERT_EQ(::kill(cache_->worker(), SIGKILL), 0);
+  ASSERT_TRUE(cache_->signal_worker(SIGKILL));
   const Outcome outcome = read_page(file);
   EXPECT_EQ(outcome.error, EIO);
-  EXPECT_LE(outcome.took, seconds(12));
+  EXPECT_LE(outcome.took, seconds(20));
 }
 
 TEST_P(KeeperTest, TellsWhyTheFirstWorkerCannotServe) {
@@ -162,6 +164,7 @@ TEST_P(KeeperTest, LeavesAGuardWhenItIsKilledAndStartsAgain) {
   const std::string cold = cache_->add("cold"), waiting = cache_->add("waiting");
   ASSERT_TRUE(cache_->start()) << cache_->keeper().log();
   const pid_t worker = cache_->worker();
+  ASSERT_GT(worker, 0);
   ASSERT_EQ(::kill(worker, SIGSTOP), 0);
   Outcome outcome;
   std::thread reader([&] { outcome = read_page(waiting); });
@@ -180,14 +183,14 @@ TEST_P(KeeperTest, ServesAThousandReadersAtOnce) {
   constexpr std::size_t kReaders = 1'000;
   const std::string file = cache_->add("a");
   ASSERT_TRUE(cache_->start()) << cache_->keeper().log();
-  ASSERT_EQ(::kill(cache_->worker(), SIGSTOP), 0);  // so that all wait at once
+  ASSERT_TRUE(cache_->signal_worker(SIGSTOP));  // so that all wait at once
   std::vector<Outcome> outcomes(kReaders);
   std::vector<std::thread> readers;
   for (std::size_t i = 0; i < kReaders; ++i) {
     readers.emplace_back([&, i] { outcomes[i] = read_page(file, i % 64 * 4096); });
   }
   testing::let_pass(milliseconds(500));
-  ASSERT_EQ(::kill(cache_->worker(), SIGCONT), 0);
+  (void)cache_->signal_worker(SIGCONT);  // or another one has taken its place
   for (std::thread& reader : readers) reader.join();
   for (const Outcome& outcome : outcomes) {
     EXPECT_EQ(outcome.error, 0);
@@ -199,14 +202,14 @@ TEST_P(KeeperTest, LetsReadersWaitWhenDescriptorsRunOut) {
   constexpr std::size_t kReaders = 400;
   const std::string file = cache_->add("a");
   ASSERT_TRUE(cache_->start("fill", 20'000, "200")) << cache_->keeper().log();
-  ASSERT_EQ(::kill(cache_->worker(), SIGSTOP), 0);
+  ASSERT_TRUE(cache_->signal_worker(SIGSTOP));
   std::vector<Outcome> outcomes(kReaders);
   std::vector<std::thread> readers;
   for (std::size_t i = 0; i < kReaders; ++i) {
     readers.emplace_back([&, i] { outcomes[i] = read_page(file, i % 64 * 4096); });
   }
   testing::let_pass(milliseconds(500));
-  ASSERT_EQ(::kill(cache_->worker(), SIGCONT), 0);
+  (void)cache_->signal_worker(SIGCONT);  // or another one has taken its place
   for (std::thread& reader : readers) reader.join();
   for (const Outcome& outcome : outcomes) {
     EXPECT_TRUE(outcome.right);
@@ -226,7 +229,7 @@ TEST_P(KeeperTest, IsNotStalledByALeaseOnTheOwnFile) {
   const Outcome outcome = read_page(other);
   EXPECT_EQ(outcome.error, 0);
   EXPECT_TRUE(outcome.right);
-  EXPECT_LE(outcome.took, seconds(12));
+  EXPECT_LE(outcome.took, seconds(30));
 }
 
 TEST_P(KeeperTest, KeepsAndGivesUpPrivileges) {
@@ -256,7 +259,8 @@ TEST_P(KeeperTest, LeavesNothingBehindWhenToldToStop) {
   const pid_t worker = cache_->worker();
   Outcome outcome;
   std::thread reader([&] { outcome = read_page(waiting); });
-  testing::let_pass(milliseconds(200));
+  EXPECT_TRUE(testing::eventually(
+      [&] { return cache_->keeper().log().find("told\n") != std::string::npos; }));
   cache_->keeper().signal(SIGTERM);
   reader.join();
   EXPECT_EQ(outcome.error, EIO);

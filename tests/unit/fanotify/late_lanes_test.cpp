@@ -196,13 +196,14 @@ TEST(StatesOfOtherThreads, TellWhoSpinsAndWhoSleeps) {
     sleeps = ::gettid();
     never.wait(false);
   });
-  ThreadStates before;
-  while (spins == 0 || sleeps == 0 || before[sleeps].state != 'S')
-    before = states_of_other_threads();
+  while (spins == 0 || sleeps == 0) std::this_thread::yield();
+  const ThreadStates before = states_of_other_threads();
   EXPECT_FALSE(before.contains(::gettid()));
   const ThreadState then = before.at(spins);
   ThreadStates now = before;
-  while (now.at(spins).ran - then.ran < milliseconds(50)) now = states_of_other_threads();
+  while (now.at(spins).ran - then.ran < milliseconds(50) || now.at(sleeps).state != 'S') {
+    now = states_of_other_threads();
+  }
   EXPECT_EQ(now.at(spins).state, 'R');
   EXPECT_EQ(now.at(sleeps).state, 'S');
   stop = true;

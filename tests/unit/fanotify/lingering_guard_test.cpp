@@ -154,9 +154,15 @@ TEST_F(LingeringGuardTest, ItHoldsNoPrivilegeAndNothingOfTheFileSystem) {
     return text.find("CapEff:\t0000000000000000") != std::string::npos &&
            text.find("Seccomp:\t2") != std::string::npos;
   }));
-  for (const auto& file : std::filesystem::directory_iterator(proc + "/fd")) {
-    EXPECT_FALSE(std::filesystem::read_symlink(file.path()).string().starts_with(cache()));
+  // It opens and closes descriptors meanwhile.
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(proc + "/fd", error), end; !error && file != end;
+       file.increment(error)) {
+    std::error_code gone;
+    const std::string target = std::filesystem::read_symlink(file->path(), gone);
+    EXPECT_FALSE(target.starts_with(cache())) << target;
   }
+  EXPECT_FALSE(error) << error.message();
 }
 
 }  // namespace

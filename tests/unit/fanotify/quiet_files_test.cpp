@@ -50,7 +50,7 @@ class QuietFilesTest : public ::testing::Test {
     Result<UniqueFd> answer = fail(Errc::internal, "not asked");
     std::thread worker([&] { answer = opener.open(fd); });
     pollfd question{server.fd(), POLLIN, 0};
-    EXPECT_EQ(::poll(&question, 1, 5'000), 1);
+    EXPECT_EQ(::poll(&question, 1, 60'000), 1);
     server.serve();
     worker.join();
     return answer;

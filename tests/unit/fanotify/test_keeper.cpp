@@ -18,7 +18,7 @@ using namespace fanotify;
 
 namespace {
 
-constexpr std::chrono::seconds kPatience{20};
+constexpr std::chrono::seconds kPatience{60};
 
 }  // namespace
 
@@ -111,7 +111,10 @@ void TestKeeper::handle(const ToKeeper& message) {
       return;
     case ToKeeper::Kind::pong: ++said.pongs; return;
     case ToKeeper::Kind::ready: said.ready = true; return;
-    case ToKeeper::Kind::progress: ++said.progress; return;
+    case ToKeeper::Kind::progress:
+      ++said.progress;
+      said.answers_at_progress = said.answers;
+      return;
     case ToKeeper::Kind::pause: {
       paused_ = true;
       ToWorker reply;

@@ -50,6 +50,7 @@ class TestKeeper {
   struct Said {
     bool ready = false;
     std::size_t answers = 0, progress = 0, pongs = 0;
+    std::size_t answers_at_progress = 0;         // given when it told of progress last
     std::map<std::uint64_t, std::string> traps;  // that are set
     std::size_t most_traps = 0;
     std::multimap<std::uint64_t, int> untraps;

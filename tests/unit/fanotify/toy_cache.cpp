@@ -31,8 +31,8 @@ ToyCache::~ToyCache() {
   keeper_.reset();
   const auto guard = look_at_claim(guard_path(path_));
   if (!guard || guard->state != ClaimState::held) return;
-  if (!end_claimant(guard->claimant, Duration{5'000})) {
-    (void)kill_claimant(guard->claimant, Duration{5'000});
+  if (!end_claimant(guard->claimant, Duration{30'000})) {
+    (void)kill_claimant(guard->claimant, Duration{30'000});
   }
 }
 
@@ -77,6 +77,11 @@ pid_t ToyCache::worker() const {
   pid_t child = 0;
   std::ifstream("/proc/" + pid + "/task/" + pid + "/children") >> child;
   return child;
+}
+
+bool ToyCache::signal_worker(int number) const {
+  const pid_t pid = worker();
+  return pid > 0 && ::kill(pid, number) == 0;
 }
 
 pid_t ToyCache::worker_after(pid_t old) const {

@@ -34,6 +34,8 @@ class ToyCache {
   [[nodiscard]] testing::ChildProcess& keeper() { return *keeper_; }
   // The process number of the worker; 0 when there is none right now.
   [[nodiscard]] pid_t worker() const;
+  // False when there is none.
+  [[nodiscard]] bool signal_worker(int number) const;
   // As worker(), but another one than `old`, waited for; 0 at the deadline.
   [[nodiscard]] pid_t worker_after(pid_t old) const;
   [[nodiscard]] bool start_fails_with(const std::string& behaviour, const std::string& sentence);

@@ -3,7 +3,8 @@
 // A watch without an engine, for the tests of the keeper: every file in
 // CACHE/data is filled with the oracle's truth of its name. Run as
 //   toy_watch CACHE fill|silent|crash|refuse TIMEOUT_MS [DESCRIPTORS]
-// It prints "ready" when the tree is guarded and a worker serves.
+// It prints "ready" when the tree is guarded and a worker serves, and "told" for each
+// event that a worker gets.
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -58,9 +59,7 @@ class Toy {
       const ToWorker& message = received->message;
       if (message.kind == ToWorker::Kind::stop) return WorkerEnd::stopped;
       if (message.kind == ToWorker::Kind::ping) say(ToKeeper::Kind::pong, 0, 0);
-      if (message.kind == ToWorker::Kind::event && arguments_.behaviour != "silent") {
-        say(ToKeeper::Kind::answer, message.ticket, fill(message, received->fd.get()));
-      }
+      if (message.kind == ToWorker::Kind::event) on_event(message, received->fd.get());
     }
   }
 
@@ -71,6 +70,12 @@ class Toy {
     message.ticket = ticket;
     message.error = error;
     (void)channel_.send(message);
+  }
+
+  void on_event(const ToWorker& message, int fd) {
+    std::puts("told");
+    if (arguments_.behaviour == "silent") return;
+    say(ToKeeper::Kind::answer, message.ticket, fill(message, fd));
   }
 
   int fill(const ToWorker& message, int fd) {
@@ -121,7 +126,7 @@ Result<> watch(const Arguments& arguments) {
   if (!group) return fail(group.error());
   if (auto r = group->guard_filesystem(lock->get(), false); !r) return r;
   if (auto r = Group::settle(lock->get()); !r) return r;
-  if (earlier->state == ClaimState::held && !end_claimant(earlier->claimant, Duration{5'000})) {
+  if (earlier->state == ClaimState::held && !end_claimant(earlier->claimant, Duration{30'000})) {
     return fail(Errc::busy, "the guard does not end");
   }
   const SystemUser user = worker_user();

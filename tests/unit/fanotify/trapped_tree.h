@@ -89,7 +89,8 @@ inline int read_errno(const std::string& path, const std::string& truth) {
 class TrappedTree {
  public:
   explicit TrappedTree(testing::SmallFs::Kind kind = testing::SmallFs::Kind::ext4,
-                       const std::string& shown_at = {})
+                       const std::string& shown_at = {},
+                       std::shared_ptr<const Clock> clock = std::make_shared<SystemClock>())
       : fs_(kind, 320u << 20) {
     ::setpgid(0, 0);
     const ViewPlaces places{fs_.path(), shown_at};
@@ -99,7 +100,7 @@ class TrappedTree {
     auto view = View::show(places);
     if (!view) throw std::runtime_error(view.error().message);
     view_.emplace(std::move(*view));
-    auto traps = Traps::create(std::move(view_->roots()[0]), view_->path());
+    auto traps = Traps::create(std::move(view_->roots()[0]), view_->path(), std::move(clock));
     if (!traps) throw std::runtime_error(traps.error().message);
     traps_ = std::move(*traps);
     if (!shown_at.empty()) traps_->also_shown_at(shown_at);
@@ -133,12 +134,13 @@ class TrappedTree {
     make_file(name + "/file");
     if (levels > 0) trap(name + "/d", levels - 1);
   }
+  void let_on(const Traps::Caught& caught) {
+    ++caught_;
+    populate(caught.key);
+    (void)traps_->release(caught.key, 0);
+  }
   void serve_once() {
-    for (const auto& caught : traps_->read()) {
-      ++caught_;
-      populate(caught.key);
-      (void)traps_->release(caught.key, 0);
-    }
+    for (const auto& caught : traps_->read()) let_on(caught);
   }
   // Until all walkers have ended: what they ended with.
   std::vector<int> serve(std::vector<Walker>& walkers) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/manual_clock.h"
 #include "support/mounts.h"
 #include "support/skip.h"
 #include "unit/fanotify/trapped_tree.h"
@@ -73,6 +74,21 @@ TEST_F(TrapsTest, SeveralUnpopulatedLevelsInOnePath) {
   EXPECT_EQ(mounts(tree), 1u);
   EXPECT_EQ(tree.serve(Walker([&] { return read_errno(tree / deep, deep); })), 0);
   EXPECT_EQ(tree.caught(), 6);
+}
+
+// The second trap is come to as late as by a walker that had no processor.
+TEST_F(TrapsTest, AWalkerMayTakeItsTimeFromOneTrapToTheNext) {
+  const auto clock = std::make_shared<testing::ManualClock>();
+  TrappedTree tree(SmallFs::Kind::ext4, {}, clock);
+  tree.trap("a", 1);
+  Walker walker([&] { return read_errno(tree / "a/d/file", "a/d/file"); });
+  for (int trap = 0; trap < 2; ++trap) {
+    const auto caught = tree.wait_for_walk();
+    ASSERT_TRUE(caught);
+    tree.let_on(*caught);
+    clock->advance(Duration(9'000));
+  }
+  EXPECT_EQ(walker.wait(), 0) << "sent back twice it would get ESTALE";
 }
 
 TEST_F(TrapsTest, ManyWalkersOfOneTrapAreToldOnce) {

@@ -151,7 +151,7 @@ TEST_P(WorkerDirectoriesTest, TheTrapOfADirectoryThatIsGoneIsReleased) {
   const EntryId directory = id("d");
   web->remove("/d/x");
   web->remove("/d/");
-  ASSERT_TRUE(engine->check_root(Duration(10'000)));
+  ASSERT_TRUE(engine->check_root(options.timeout));
   EXPECT_EQ(keeper->wait_for_untrap(directory), ESTALE);
   EXPECT_TRUE(eventually([&] { return !stands("d"); }));
 }

@@ -21,7 +21,7 @@ const auto* const environment = ::testing::AddGlobalTestEnvironment(new PrivateM
 
 WorkerTest::WorkerTest() {
   options.max_traps = 100;
-  options.timeout = Duration(10'000);
+  options.timeout = Duration(60'000);
 }
 
 WorkerTest::~WorkerTest() {
@@ -100,7 +100,7 @@ void WorkerTest::start_worker() {
 }
 
 Result<fanotify::WorkerEnd> WorkerTest::worker_end() {
-  if (end_.wait_for(std::chrono::seconds(20)) != std::future_status::ready) {
+  if (end_.wait_for(std::chrono::seconds(60)) != std::future_status::ready) {
     ADD_FAILURE() << "the worker does not end";
     return fail(Errc::timeout, "the worker does not end");
   }
