@@ -164,7 +164,7 @@ TEST_P(ProgramAnswersTest, ReloadTakesWhatItCanAndNamesTheRest) {
 TEST_P(ProgramAnswersTest, ReloadChangesTheProxy) {
   const std::string config = work_.path() + "/config";
   work_.write("config", "");
-  ASSERT_EQ(start("--retries=0 --config=" + config).status, 0);
+  ASSERT_EQ(start("--timeout=6s --config=" + config).status, 0);
   work_.write("config", "proxy = http://127.0.0.1:1/\n");
   const Outcome o = run_program("reload " + tree_);
   ASSERT_EQ(o.status, 0) << o.err;
