@@ -2,14 +2,29 @@
 #include "fetch/sibling_prefetch.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 
 namespace lazymirror {
 
 // --- the account ---
 
-bool SiblingPrefetch::afford(const File& file) const {
-  return unused_bytes_ + file.size + kRequestCost <= credit_;
+// Of the credit, for each stream that goes on.
+std::uint64_t SiblingPrefetch::share() const {
+  const auto lively = std::count_if(streams_.begin(), streams_.end(), [&](const Stream& stream) {
+    return stream.run > 0 && uses_ - stream.used_at < kLively;
+  });
+  return credit_ / static_cast<std::uint64_t>(std::max<std::ptrdiff_t>(lively, 1));
+}
+
+bool SiblingPrefetch::afford(const Stream& stream, const File& file, std::uint64_t share) const {
+  return unused_bytes_ + cost_of(file) <= credit_ && stream.ahead_cost + cost_of(file) <= share;
+}
+
+// It is used, or left out.
+void SiblingPrefetch::settle(Stream& stream, const Expected& hinted) {
+  --stream.ahead;
+  stream.ahead_cost -= cost_of(hinted.file);
 }
 
 void SiblingPrefetch::waste(Id file) {
@@ -60,7 +75,7 @@ void SiblingPrefetch::open_streams(Id file) {
 void SiblingPrefetch::drop_front(Stream& stream) {
   const Expected& front = stream.expected.front();
   if (front.hinted && !front.used) {
-    --stream.ahead;
+    settle(stream, front);
     waste(front.file.id);
   }
   stream.places.erase(front.file.id);
@@ -69,12 +84,26 @@ void SiblingPrefetch::drop_front(Stream& stream) {
   if (stream.looked_at > 0) --stream.looked_at;
 }
 
+// How soon the stream that comes to it next expects the file.
+std::size_t SiblingPrefetch::nearest(Id file) const {
+  std::size_t soonest = SIZE_MAX;
+  for (const Stream& stream : streams_) {
+    const auto place = stream.places.find(file);
+    if (place != stream.places.end()) soonest = std::min(soonest, place->second - stream.gone);
+  }
+  return soonest;
+}
+
+void SiblingPrefetch::mark_used(Stream& stream, std::size_t at) {
+  Expected& now = stream.expected[at];
+  if (now.hinted && !now.used) settle(stream, now);
+  now.used = true;
+}
+
 // The file at `at` is used. Those before it are waited for a little, as several
 // readers take turns; files that are large or were there already may be left out.
 void SiblingPrefetch::advance(Stream& stream, std::size_t at) {
-  Expected& now = stream.expected[at];
-  now.used = true;
-  if (now.hinted) --stream.ahead;
+  mark_used(stream, at);
   for (std::size_t i = 0; i <= at; ++i) {
     stream.level = std::min(stream.level, stream.expected[i].file.level);
   }
@@ -96,17 +125,19 @@ void SiblingPrefetch::advance(Stream& stream, std::size_t at) {
 
 void SiblingPrefetch::look_ahead(Stream& stream, std::vector<Id>& hints) {
   const std::size_t most = window(stream);
-  while (stream.looked_at < stream.expected.size() && stream.ahead < most) {
+  const std::uint64_t share_of_it = share();
+  const std::size_t end = std::min(stream.expected.size(), std::max(most, kFarthest));
+  while (stream.looked_at < end && stream.ahead < most) {
     Expected& next = stream.expected[stream.looked_at];
     stream.level_ahead = std::min(stream.level_ahead, next.file.level);
     if (stream.level_ahead < stream.level && stream.ahead >= kBeyond) return;
     if (next.file.wanted && !next.used && !unused_.contains(next.file.id)) {
-      if (!afford(next.file)) return;
-      const std::uint64_t cost = next.file.size + kRequestCost;
-      unused_.emplace(next.file.id, cost);
-      unused_bytes_ += cost;
+      if (!afford(stream, next.file, share_of_it)) return;
+      unused_.emplace(next.file.id, cost_of(next.file));
+      unused_bytes_ += cost_of(next.file);
       next.hinted = true;
       ++stream.ahead;
+      stream.ahead_cost += cost_of(next.file);
       hints.push_back(next.file.id);
     }
     ++stream.looked_at;
@@ -124,15 +155,23 @@ std::vector<SiblingPrefetch::Id> SiblingPrefetch::on_use(Id file, std::uint64_t 
     unused_.erase(hit);
   }
   std::vector<Id> hints;
-  bool expected = false;
+  ++uses_;
+  const std::size_t soonest = nearest(file);
+  const bool expected = soonest != SIZE_MAX;
   for (auto stream = streams_.begin(); stream != streams_.end();) {
     const auto next = std::next(stream);
     if (const auto place = stream->places.find(file); place != stream->places.end()) {
-      expected = true;
-      advance(*stream, place->second - stream->gone);
-      extend(*stream);
-      look_ahead(*stream, hints);
-      streams_.splice(streams_.begin(), streams_, stream);
+      const std::size_t at = place->second - stream->gone;
+      // Far ahead, and near for another: a reader is there who goes before this one.
+      if (at > std::max(soonest, kSlack)) {
+        mark_used(*stream, at);
+      } else {
+        stream->used_at = uses_;
+        advance(*stream, at);
+        extend(*stream);
+        look_ahead(*stream, hints);
+        streams_.splice(streams_.begin(), streams_, stream);
+      }
     }
     stream = next;
   }

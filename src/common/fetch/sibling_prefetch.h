@@ -9,6 +9,8 @@
 // there unused is bounded by a credit: a tenth of the bytes that were used, a
 // little to begin with, less what was fetched in vain. So guesses cost a tenth
 // of the whole whatever is read, and a reader who goes on is worth more of them.
+// Readers beside each other share the credit, or the far guesses of one would
+// leave nothing for the near ones of the others.
 //
 // Leaving a directory upwards is expected of those who did so before; of others
 // a few files are fetched beyond.
@@ -53,6 +55,7 @@ class SiblingPrefetch {
   static constexpr std::uint64_t kFirstCredit = 1u << 20, kMostCredit = 8u << 20;
   static constexpr std::uint64_t kShare = 10;          // one unused byte in so many used ones
   static constexpr std::uint64_t kRequestCost = 1024;  // of a file besides its bytes
+  static constexpr std::uint64_t kLively = 64;         // uses: a stream that had one of them
 
   explicit SiblingPrefetch(Tree& tree) : tree_(tree) {}
 
@@ -78,21 +81,29 @@ class SiblingPrefetch {
     std::uint64_t gone = 0;                        // taken off the front so far
     std::size_t looked_at = 0;                     // of `expected`, for hints
     std::size_t run = 0;                           // used in a row
-    std::size_t ahead = 0;                         // hinted and not used
+    std::size_t ahead = 0;                         // hinted and not used,
+    std::uint64_t ahead_cost = 0;                  // and what they cost
+    std::uint64_t used_at = 0;                     // by uses_
     int level = INT_MAX;                           // topmost directory it came through,
     int level_ahead = INT_MAX;                     // and that it may come through
   };
   static constexpr std::size_t kStreams = 32;
-  static constexpr std::size_t kProbe = 16;  // files expected of a new stream
-  static constexpr std::size_t kSure = 8;    // used in a row: it will go on
-  static constexpr std::size_t kSlack = 16;  // so far out of order several readers are
+  static constexpr std::size_t kProbe = 16;     // files expected of a new stream
+  static constexpr std::size_t kSure = 8;       // used in a row: it will go on
+  static constexpr std::size_t kFarthest = 64;  // over what is there already, or as far as it came
+  static constexpr std::size_t kSlack = 16;     // so far out of order several readers are
 
   void open_streams(Id file);
+  [[nodiscard]] std::size_t nearest(Id file) const;
+  static void mark_used(Stream& stream, std::size_t at);
   void advance(Stream& stream, std::size_t at);
   void drop_front(Stream& stream);
   void extend(Stream& stream);
   void look_ahead(Stream& stream, std::vector<Id>& hints);
-  [[nodiscard]] bool afford(const File& file) const;
+  [[nodiscard]] static std::uint64_t cost_of(const File& file) { return file.size + kRequestCost; }
+  [[nodiscard]] std::uint64_t share() const;
+  [[nodiscard]] bool afford(const Stream& stream, const File& file, std::uint64_t share) const;
+  static void settle(Stream& stream, const Expected& hinted);
   [[nodiscard]] static std::size_t window(const Stream& stream);
   void waste(Id file);
 
@@ -101,6 +112,7 @@ class SiblingPrefetch {
   std::unordered_map<Id, std::uint64_t> unused_;  // hinted: what each costs
   std::uint64_t unused_bytes_ = 0;
   std::uint64_t credit_ = kFirstCredit;
+  std::uint64_t uses_ = 0;
 };
 
 }  // namespace lazymirror

@@ -122,6 +122,30 @@ Trace build(const Trace& all) {
   return trace;
 }
 
+TEST(SiblingPrefetchTest, ReadersBesideEachOtherLeaveEachOtherTheirGuesses) {
+  SmallFiles tree;
+  const Score score = play(tree, interleaved(taken(tree.by_listing, 0, 2'000), 8));
+  EXPECT_GT(score.hits * 100, score.uses * 95) << score.hits << " of " << score.uses;
+  EXPECT_LT(score.in_vain * 10, score.needed);
+}
+
+// Once more before those in front of it: two readers, one of whom has lost his pages.
+TEST(SiblingPrefetchTest, AFileThatIsUsedTwiceIsCountedOnce) {
+  SmallFiles tree;
+  SiblingPrefetch prefetch(tree);
+  const auto use = [&](Id id) {
+    const bool missing = tree.fetched.insert(id).second;
+    const auto hints = prefetch.on_use(id, tree.size(id), missing);
+    tree.fetched.insert(hints.begin(), hints.end());
+    return hints.size();
+  };
+  for (Id id = 1; id <= 20; ++id) use(id);
+  for (int i = 0; i < 1'000; ++i) use(23);
+  std::size_t hints = 0;
+  for (const Id id : {21u, 22u, 24u, 25u, 26u, 27u, 28u}) hints += use(id);
+  EXPECT_GT(hints, 0u) << "it goes on";
+}
+
 TEST(SiblingPrefetchTest, AfterSomeInARowWhatIsNotKnownIsWorthBeingAskedFor) {
   SmallFiles tree;
   play(tree, taken(tree.by_listing, 0, 6));
