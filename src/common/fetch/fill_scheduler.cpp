@@ -54,10 +54,20 @@ bool FillScheduler::Impl::is_covered(const FileState& file, std::uint64_t offset
 }
 
 FillPlan FillScheduler::Impl::plan(const FileState& file, const std::vector<Need>& needs,
-                                   bool urgent) {
+                                   std::uint64_t max_request, bool urgent) {
   std::vector<ByteRange> pending;
   for (const FlightPtr& f : file.flights) pending.push_back(f->pending());
-  return plan_fill(needs, pending, options.max_request, urgent);
+  return plan_fill(needs, pending, max_request, urgent);
+}
+
+// As many long requests as there are streams without one: a window that grows
+// brings them all into use at once, one that only moves on makes one request.
+std::uint64_t FillScheduler::Impl::piece_of(const FileState& file, std::uint64_t size) const {
+  const auto busy = std::count_if(file.flights.begin(), file.flights.end(),
+                                  [](const auto& f) { return f->length == Length::lengthy; });
+  const auto idle = std::max<std::int64_t>(std::int64_t{tuner.streams()} - busy, 1);
+  const std::uint64_t share = size / static_cast<std::uint64_t>(idle);
+  return std::min(std::max(share, Flight::kLong), options.max_request);
 }
 
 void FillScheduler::Impl::enact(const FilePtr& file, const FillPlan& plan, Priority priority,
@@ -90,7 +100,7 @@ FillScheduler::Impl::Step FillScheduler::Impl::place(const WaiterPtr& waiter,
     park(waiter, at);
     return Step::wait;
   }
-  const FillPlan next = plan(*waiter->file, needs, true);
+  const FillPlan next = plan(*waiter->file, needs, options.max_request, true);
   if (!next.start.empty() && waiter->rounds++ == kMaxRounds) return Step::give_up;
   waiter->planned = true;
   enact(waiter->file, next, waiter->priority, false, actions);
@@ -206,7 +216,9 @@ void FillScheduler::Impl::perform(const Actions& actions) {
 
 FillScheduler::FillScheduler(Options options, TransferQueue& queue, TimerQueue& timers,
                              const Clock& clock)
-    : impl_(std::make_shared<Impl>(options, queue, timers, clock)) {}
+    : impl_(std::make_shared<Impl>(options, queue, timers, clock)) {
+  queue.set_streams(impl_->tuner.streams());
+}
 
 FillScheduler::~FillScheduler() { stop(); }
 
@@ -236,7 +248,8 @@ void FillScheduler::prefetch(const std::shared_ptr<FillTarget>& target, ByteRang
     const std::lock_guard lock(impl_->mutex);
     if (impl_->stopped) return;
     const FilePtr file = impl_->file_of(target);
-    impl_->enact(file, impl_->plan(*file, needs, false), priority, true, actions);
+    const std::uint64_t piece = impl_->piece_of(*file, range.size());
+    impl_->enact(file, impl_->plan(*file, needs, piece, false), priority, true, actions);
     impl_->forget_if_idle(file);
   }
   impl_->perform(actions);

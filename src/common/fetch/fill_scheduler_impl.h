@@ -32,10 +32,15 @@ struct FillScheduler::Impl : std::enable_shared_from_this<Impl> {
   std::size_t flight_count = 0;
   bool stopped = false;
   StreamTuner tuner;
-  unsigned long_running = 0, streams_told = 0;
+  unsigned long_running = 0, streams_told;
 
   Impl(Options o, TransferQueue& q, TimerQueue& t, const Clock& c)
-      : options(o), queue(q), timers(t), clock(c), tuner(q.most_streams()) {}
+      : options(o),
+        queue(q),
+        timers(t),
+        clock(c),
+        tuner(q.most_streams()),
+        streams_told(tuner.streams()) {}
 
   // What a look at the state decided to do once the lock is released.
   struct Actions {
@@ -50,7 +55,8 @@ struct FillScheduler::Impl : std::enable_shared_from_this<Impl> {
   [[nodiscard]] static bool is_covered(const detail::FileState& file, std::uint64_t offset,
                                        Priority by);
   [[nodiscard]] FillPlan plan(const detail::FileState& file, const std::vector<Need>& needs,
-                              bool urgent);
+                              std::uint64_t max_request, bool urgent);
+  [[nodiscard]] std::uint64_t piece_of(const detail::FileState& file, std::uint64_t size) const;
   void enact(const detail::FilePtr& file, const FillPlan& plan, Priority priority, bool guess,
              Actions& actions);
   Step place(const detail::WaiterPtr& waiter, const std::vector<Need>& needs, Actions& actions);

@@ -42,7 +42,7 @@ std::optional<ByteRange> ReadAhead::extend(Stream& stream, std::uint64_t largest
   const std::uint64_t from = std::max(stream.ahead, stream.expected);
   const std::uint64_t step = std::min(stream.window / 2, kStep);
   if (from - stream.expected > stream.window - step) return std::nullopt;
-  stream.window = stream.window == 0 ? kFirst : std::min(2 * stream.window, largest);
+  stream.window = stream.window == 0 ? kFirst : std::min(4 * stream.window, largest);
   std::uint64_t size =
       stream.expected + stream.window - std::min(from, stream.expected + stream.window);
   if (size > kStep) size -= size % kStep;

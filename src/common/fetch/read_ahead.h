@@ -3,7 +3,7 @@
 // What will be read next, guessed from what was read: a pure function of the
 // history of one open file. A few streams are told apart (two programs may
 // share a descriptor, an archiver reads index and contents in turn). A read
-// that goes on where another ended opens a window that doubles from kFirst to
+// that goes on where another ended opens a window that grows fourfold from kFirst to
 // as much as the network can use; reads elsewhere open nothing, so that random
 // reads fetch only their own chunks. Not synchronised.
 #pragma once

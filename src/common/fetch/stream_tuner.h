@@ -20,7 +20,7 @@ namespace lazymirror {
 
 class StreamTuner {
  public:
-  static constexpr unsigned kFirst = 4;
+  static constexpr unsigned kFirst = 8;
   // More is better by this factor, or it is not worth its connections; fewer
   // may cost this factor.
   static constexpr double kGain = 1.10, kLoss = 0.95;

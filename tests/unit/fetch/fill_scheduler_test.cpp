@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/guarded.h"
+#include "fetch/stream_tuner.h"
 
 namespace lazymirror {
 namespace {
@@ -325,7 +326,7 @@ TEST_F(FillSchedulerTest, AnAbandonedFileKeepsOnlyWhatSomebodyWaitsFor) {
 }
 
 TEST_F(FillSchedulerTest, AReaderWhoComesBackFindsItsTransferGoingOn) {
-  fills.prefetch(file, {0, 4 * kMiB}, Priority::read_ahead);
+  fills.prefetch(file, {0, 2 * kMiB}, Priority::read_ahead);
   fills.abandon(file);
   Outcome a;
   fill(kChunk, 2 * kChunk, a);
@@ -335,7 +336,7 @@ TEST_F(FillSchedulerTest, AReaderWhoComesBackFindsItsTransferGoingOn) {
 }
 
 TEST_F(FillSchedulerTest, WhatATransferThatWasToldToEndWouldHaveBroughtIsAskedForAnew) {
-  fills.prefetch(file, {0, 4 * kMiB}, Priority::read_ahead);
+  fills.prefetch(file, {0, 2 * kMiB}, Priority::read_ahead);
   fills.abandon(file);
   EXPECT_FALSE(file->deliver(0, {0, kChunk}));
   Outcome a;  // before the end has been told
@@ -356,11 +357,20 @@ TEST_F(FillSchedulerTest, AFileThatComesInOnePieceIsNotBrokenOff) {
 }
 
 TEST_F(FillSchedulerTest, LongGuessesRunOnlyAFewAtOnce) {
-  fills.prefetch(file, {0, 64 * kMiB}, Priority::read_ahead);
-  EXPECT_EQ(file->started().size(), 4u);
+  fills.prefetch(file, {0, 200 * kMiB}, Priority::read_ahead);
+  EXPECT_EQ(file->started().size(), queue.most_streams());
   queue.set_capacity(100);  // HTTP/2
-  fills.prefetch(file, {0, 64 * kMiB}, Priority::read_ahead);
-  EXPECT_LE(file->started().size(), queue.most_streams());
+  fills.prefetch(file, {200 * kMiB, 300 * kMiB}, Priority::read_ahead);
+  EXPECT_EQ(file->started().size(), queue.most_streams());
+}
+
+TEST_F(FillSchedulerTest, OfManyStreamsAFewAreTriedFirst) {
+  TransferQueue wide(32);
+  FillScheduler many({60s, 16 * kMiB}, wide, timers, clock);
+  many.prefetch(file, {0, 300 * kMiB}, Priority::read_ahead);
+  EXPECT_EQ(file->started().size(), StreamTuner::kFirst);
+  many.stop();
+  file->end_all();
 }
 
 TEST_F(FillSchedulerTest, PrefetchRunsWithoutAWaiterAndIsJoinedByOne) {
@@ -385,9 +395,30 @@ TEST_F(FillSchedulerTest, PrefetchSkipsWhatIsPresentOrUnderWay) {
 }
 
 TEST_F(FillSchedulerTest, LongPrefetchComesInPieces) {
-  fills.prefetch(file, {0, 40 * kMiB}, Priority::read_ahead);
-  ASSERT_EQ(file->started().size(), 3u);
+  fills.prefetch(file, {0, 90 * kMiB}, Priority::read_ahead);
+  ASSERT_EQ(file->started().size(), 6u);
   for (const auto& range : file->started()) EXPECT_LE(range.size(), 16 * kMiB);
+}
+
+TEST_F(FillSchedulerTest, AWindowThatGrowsBringsAllStreamsIntoUse) {
+  fills.prefetch(file, {0, 6 * kMiB}, Priority::read_ahead);
+  EXPECT_EQ(file->started(),
+            (std::vector<ByteRange>{{0, 2 * kMiB}, {2 * kMiB, 4 * kMiB}, {4 * kMiB, 6 * kMiB}}));
+  fills.prefetch(file, {6 * kMiB, 30 * kMiB}, Priority::read_ahead);
+  ASSERT_EQ(file->started().size(), queue.most_streams());
+  EXPECT_EQ(file->started().back(), (ByteRange{22 * kMiB, 30 * kMiB}));
+}
+
+TEST_F(FillSchedulerTest, AWindowThatOnlyMovesOnMakesOneRequest) {
+  fills.prefetch(file, {0, 48 * kMiB}, Priority::read_ahead);
+  ASSERT_EQ(file->started().size(), queue.most_streams());
+  fills.prefetch(file, {48 * kMiB, 56 * kMiB}, Priority::read_ahead);
+  file->deliver(0, file->started()[0]);
+  file->end(0);
+  file->deliver(1, file->started()[1]);
+  file->end(1);
+  ASSERT_EQ(file->started().size(), queue.most_streams() + 1);
+  EXPECT_EQ(file->started().back(), (ByteRange{48 * kMiB, 56 * kMiB}));
 }
 
 TEST_F(FillSchedulerTest, AQueuedPrefetchThatSomebodyNeedsOvertakes) {
@@ -423,9 +454,9 @@ TEST_F(FillSchedulerTest, AQueuedTransferLeavesOutWhatCameMeanwhile) {
 }
 
 TEST_F(FillSchedulerTest, AWaiterFarFromTheFrontGetsItsOwnTransfer) {
-  fills.prefetch(file, {0, 16 * kMiB}, Priority::read_ahead);
+  Outcome all, far, near;
+  fill(0, 16 * kMiB, all);
   file->deliver(0, {0, kMiB});
-  Outcome far, near;
   fill(15 * kMiB, 15 * kMiB + 1, far);
   fill(kMiB, kMiB + 1, near);
   ASSERT_EQ(file->started().size(), 2u);
@@ -435,8 +466,8 @@ TEST_F(FillSchedulerTest, AWaiterFarFromTheFrontGetsItsOwnTransfer) {
 }
 
 TEST_F(FillSchedulerTest, WhenTheSpecialTransferFailsTheLongOneStillServes) {
-  fills.prefetch(file, {0, 16 * kMiB}, Priority::read_ahead);
-  Outcome far;
+  Outcome all, far;
+  fill(0, 16 * kMiB, all);
   fill(15 * kMiB, 15 * kMiB + 1, far);
   file->end(1, fail(Errc::unreachable, "broken off"));
   EXPECT_FALSE(far.done());

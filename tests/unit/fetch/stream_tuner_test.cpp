@@ -60,22 +60,22 @@ class Network {
 constexpr auto kPerConnection = [](unsigned k) { return 1e4 * k; };
 
 TEST(StreamTuner, UsesAllItMayWhereEachConnectionIsLimited) {
-  Network net(8, kPerConnection);
+  Network net(16, kPerConnection);
   net.run(8s);
-  EXPECT_EQ(net.tuner.streams(), 8u);
+  EXPECT_EQ(net.tuner.streams(), 16u);
   net.run(10min);
-  EXPECT_EQ(*std::max_element(net.used.begin(), net.used.end()), 8u);
+  EXPECT_EQ(*std::max_element(net.used.begin(), net.used.end()), 16u);
 }
 
 TEST(StreamTuner, FallsBackToOneWhereTheLinkIsFull) {
   Network net(8, [](unsigned) { return 5e4; });
-  net.run(12s);
+  net.run(15s);
   EXPECT_EQ(net.tuner.streams(), 1u);
 }
 
 TEST(StreamTuner, FallsBackToOneWhereSeveralAreSlower) {
   Network net(8, [](unsigned k) { return 5e4 / k; });
-  net.run(12s);
+  net.run(15s);
   EXPECT_EQ(net.tuner.streams(), 1u);
 }
 
@@ -126,9 +126,9 @@ TEST(StreamTuner, NeverLeavesItsBounds) {
 TEST(StreamTuner, AFewLargePiecesAreNotMistakenForARate) {
   StreamTuner tuner(8);
   SteadyTime now{1h};
-  tuner.on_running(now, 4);
+  tuner.on_running(now, StreamTuner::kFirst);
   for (int i = 0; i < 20; ++i) tuner.on_bytes(now += 1s, 4u << 20);
-  EXPECT_EQ(tuner.streams(), 4u);
+  EXPECT_EQ(tuner.streams(), StreamTuner::kFirst);
 }
 
 }  // namespace
