@@ -29,6 +29,8 @@ int link_file(int fd, int directory, const std::string& name) {
 }  // namespace
 
 Result<> set_mtime(int fd, std::int64_t mtime_ns) {
+  struct stat st {};
+  if (::fstat(fd, &st) == 0 && mtime_of(st) == mtime_ns) return {};
   std::int64_t seconds = mtime_ns / kSecond;
   std::int64_t rest = mtime_ns % kSecond;
   if (rest < 0) {

@@ -24,7 +24,8 @@
 
 namespace lazymirror {
 
-// futimens(2) with the time of last modification only.
+// futimens(2) with the time of last modification only; without it where that is
+// the time already, since it would move ctime.
 Result<> set_mtime(int fd, std::int64_t mtime_ns);
 [[nodiscard]] std::int64_t mtime_of(const struct stat& st);
 

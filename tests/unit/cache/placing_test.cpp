@@ -113,6 +113,21 @@ TEST_P(PlacingTest, PlacingAgainKeepsWhatStands) {
   expect_present("whole", {0, kChunk});
 }
 
+// tar(1) says of a directory whose ctime moves that it changed while it was read.
+TEST_P(PlacingTest, PlacingAgainMovesNoTimes) {
+  list({listed_file("file", 3 * kChunk), listed_directory("sub")});
+  place();
+  const auto before = stat_of("");
+  const auto sub = stat_of("sub");
+  place();
+  const auto has_moved = [&](const struct stat& was, const std::string& name) {
+    const auto is = stat_of(name);
+    return is.st_ctim.tv_sec != was.st_ctim.tv_sec || is.st_ctim.tv_nsec != was.st_ctim.tv_nsec;
+  };
+  EXPECT_FALSE(has_moved(before, ""));
+  EXPECT_FALSE(has_moved(sub, "sub"));
+}
+
 TEST_P(PlacingTest, ANewListingIsPlacedAsADifference) {
   list({listed_file("same", 10), listed_file("grows", 10), listed_file("goes", 10),
         listed_directory("becomes-file"), listed_file("becomes-directory", 5)});
