@@ -11,7 +11,7 @@
 namespace lazymirror {
 
 struct TransferQueue::Impl {
-  static constexpr unsigned kMostKeptBack = 2;  // slots, for demand
+  static constexpr unsigned kMostKeptBack = 4;  // slots, for demand
 
   using Start = UniqueFunction<void(TicketId)>;
   using Place = std::pair<Priority, TicketId>;  // ids grow: within a priority in order of arrival

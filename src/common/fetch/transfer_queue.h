@@ -6,7 +6,7 @@
 // that a reader never waits behind guesses.
 //
 // Guesses start only while a quarter of the slots (at least one, when there are
-// two; no more than two) would stay free: with many, the next one is free soon.
+// two; at most four) would stay free: with many, the next one is free soon.
 //
 // Long transfers are bound by bandwidth, so more of them at once need not be
 // better: guesses among them are limited once more, to three quarters of the
