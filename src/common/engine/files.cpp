@@ -74,7 +74,8 @@ WaiterId Files::fill(const std::shared_ptr<File>& file, ByteRange range, Request
   // The reader's own bytes are asked for before the guesses.
   const WaiterId id = fills_.fill(target, range, context, saying_why(std::move(done)));
   if (const auto ahead = target->note_read(range, fills_.largest_window())) {
-    fills_.prefetch(target, *ahead, Priority::read_ahead);
+    using enum FillScheduler::Cut;
+    fills_.prefetch(target, ahead->range, Priority::read_ahead, ahead->grows ? for_idle : few);
   }
   return id;
 }

@@ -90,7 +90,7 @@ void MirrorFile::note_use(std::int64_t wall_ns) {
   cached_->note_use(wall_ns);
 }
 
-std::optional<ByteRange> MirrorFile::note_read(ByteRange range, std::uint64_t window) {
+std::optional<ReadAhead::Guess> MirrorFile::note_read(ByteRange range, std::uint64_t window) {
   if (superseded_ || events_.is_cache_full()) return std::nullopt;
   return read_ahead_.with([&](ReadAhead& ahead) { return ahead.on_read(range, window); });
 }

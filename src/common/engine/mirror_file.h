@@ -62,6 +62,7 @@ class MirrorFile final : public File,
   [[nodiscard]] std::shared_ptr<void> hold_open() override;
 
   // FillTarget
+  [[nodiscard]] std::uint64_t chunk_size() const override { return cached_->chunk_size(); }
   [[nodiscard]] std::optional<ByteRange> first_missing(ByteRange range) override;
   [[nodiscard]] ByteRange request_for(ByteRange missing) override;
   void start(ByteRange range, SteadyTime deadline,
@@ -70,7 +71,7 @@ class MirrorFile final : public File,
   // True once.
   [[nodiscard]] bool first_use() { return !used_.exchange(true); }
   // Notes a read; what to fetch ahead, within `window` bytes.
-  [[nodiscard]] std::optional<ByteRange> note_read(ByteRange range, std::uint64_t window);
+  [[nodiscard]] std::optional<ReadAhead::Guess> note_read(ByteRange range, std::uint64_t window);
   // Who reads next begins anew.
   void forget_reads();
   void note_use(std::int64_t wall_ns);

@@ -60,14 +60,17 @@ FillPlan FillScheduler::Impl::plan(const FileState& file, const std::vector<Need
   return plan_fill(needs, pending, max_request, urgent);
 }
 
-// As many long requests as there are streams without one: a window that grows
-// brings them all into use at once, one that only moves on makes one request.
-std::uint64_t FillScheduler::Impl::piece_of(const FileState& file, std::uint64_t size) const {
-  const auto busy = std::count_if(file.flights.begin(), file.flights.end(),
-                                  [](const auto& f) { return f->length == Length::lengthy; });
-  const auto idle = std::max<std::int64_t>(std::int64_t{tuner.streams()} - busy, 1);
-  const std::uint64_t share = size / static_cast<std::uint64_t>(idle);
-  return std::min(std::max(share, Flight::kLong), options.max_request);
+// A window that grows brings all streams into use at once. Cut at the ends of
+// chunks, or two requests would bring one.
+std::uint64_t FillScheduler::Impl::share_of_idle(const FileState& file, std::uint64_t size) const {
+  const auto queued = std::count_if(file.flights.begin(), file.flights.end(), [](const auto& f) {
+    return f->length == Length::lengthy && !f->running;
+  });
+  const std::uint64_t busy = long_running + static_cast<std::uint64_t>(queued);
+  const std::uint64_t idle = tuner.streams() > busy ? tuner.streams() - busy : 1;
+  const std::uint64_t share = std::max(size / idle, Flight::kLong);
+  const std::uint64_t chunk = file.target->chunk_size();
+  return std::min((share + chunk - 1) / chunk * chunk, options.max_request);
 }
 
 void FillScheduler::Impl::enact(const FilePtr& file, const FillPlan& plan, Priority priority,
@@ -239,7 +242,7 @@ WaiterId FillScheduler::fill(const std::shared_ptr<FillTarget>& target, ByteRang
 }
 
 void FillScheduler::prefetch(const std::shared_ptr<FillTarget>& target, ByteRange range,
-                             Priority priority) {
+                             Priority priority, Cut cut) {
   range = range.intersect({0, target->size()});
   const std::vector<Need> needs = needs_of(*target, range, true);
   if (needs.empty()) return;
@@ -248,7 +251,8 @@ void FillScheduler::prefetch(const std::shared_ptr<FillTarget>& target, ByteRang
     const std::lock_guard lock(impl_->mutex);
     if (impl_->stopped) return;
     const FilePtr file = impl_->file_of(target);
-    const std::uint64_t piece = impl_->piece_of(*file, range.size());
+    const std::uint64_t piece =
+        cut == Cut::few ? impl_->options.max_request : impl_->share_of_idle(*file, range.size());
     impl_->enact(file, impl_->plan(*file, needs, piece, false), priority, true, actions);
     impl_->forget_if_idle(file);
   }

@@ -39,6 +39,8 @@ class FillTarget {
  public:
   virtual ~FillTarget() = default;
   [[nodiscard]] virtual std::uint64_t size() const = 0;
+  // What becomes present at once, in bytes; a power of two.
+  [[nodiscard]] virtual std::uint64_t chunk_size() const = 0;
   [[nodiscard]] virtual bool is_present(ByteRange range) = 0;
   [[nodiscard]] virtual std::optional<ByteRange> first_missing(ByteRange range) = 0;
   // The part of the file that one request must cover to serve `missing`:
@@ -69,8 +71,11 @@ class FillScheduler {
   WaiterId fill(const std::shared_ptr<FillTarget>& target, ByteRange range, RequestContext context,
                 Completion<> done);
 
+  // Into how many requests: as few as may be, or one for each stream that is idle.
+  enum class Cut { few, for_idle };
   // Fetches without anyone waiting, where not present or under way.
-  void prefetch(const std::shared_ptr<FillTarget>& target, ByteRange range, Priority priority);
+  void prefetch(const std::shared_ptr<FillTarget>& target, ByteRange range, Priority priority,
+                Cut cut = Cut::few);
 
   // Completes the waiter with Errc::cancelled, unless it has completed. What
   // was asked for on its behalf alone is withdrawn, but for the transfer that

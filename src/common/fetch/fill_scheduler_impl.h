@@ -56,7 +56,8 @@ struct FillScheduler::Impl : std::enable_shared_from_this<Impl> {
                                        Priority by);
   [[nodiscard]] FillPlan plan(const detail::FileState& file, const std::vector<Need>& needs,
                               std::uint64_t max_request, bool urgent);
-  [[nodiscard]] std::uint64_t piece_of(const detail::FileState& file, std::uint64_t size) const;
+  [[nodiscard]] std::uint64_t share_of_idle(const detail::FileState& file,
+                                            std::uint64_t size) const;
   void enact(const detail::FilePtr& file, const FillPlan& plan, Priority priority, bool guess,
              Actions& actions);
   Step place(const detail::WaiterPtr& waiter, const std::vector<Need>& needs, Actions& actions);

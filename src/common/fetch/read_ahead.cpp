@@ -6,6 +6,14 @@
 #include "fetch/fill_plan.h"
 
 namespace lazymirror {
+namespace {
+
+std::uint64_t larger(std::uint64_t window) {
+  if (window == 0) return ReadAhead::kFirst;
+  return window < ReadAhead::kQuick ? std::min(4 * window, ReadAhead::kQuick) : 2 * window;
+}
+
+}  // namespace
 
 bool ReadAhead::continues(const Stream& stream, ByteRange range) {
   if (!stream.used) return false;
@@ -24,7 +32,7 @@ bool ReadAhead::select(ByteRange range) {
   return true;
 }
 
-std::optional<ByteRange> ReadAhead::on_read(ByteRange range, std::uint64_t largest) {
+std::optional<ReadAhead::Guess> ReadAhead::on_read(ByteRange range, std::uint64_t largest) {
   range = range.intersect({0, file_size_});
   if (range.empty()) return std::nullopt;
   if (!select(range)) {
@@ -38,11 +46,13 @@ std::optional<ByteRange> ReadAhead::on_read(ByteRange range, std::uint64_t large
   return extend(stream, largest);
 }
 
-std::optional<ByteRange> ReadAhead::extend(Stream& stream, std::uint64_t largest) const {
+std::optional<ReadAhead::Guess> ReadAhead::extend(Stream& stream, std::uint64_t largest) const {
   const std::uint64_t from = std::max(stream.ahead, stream.expected);
-  const std::uint64_t step = std::min(stream.window / 2, kStep);
+  const std::uint64_t half = stream.window / 2;
+  const std::uint64_t step = stream.window < largest ? half : std::min(half, kStep);
   if (from - stream.expected > stream.window - step) return std::nullopt;
-  stream.window = stream.window == 0 ? kFirst : std::min(4 * stream.window, largest);
+  const std::uint64_t before = stream.window;
+  stream.window = std::min(larger(before), largest);
   std::uint64_t size =
       stream.expected + stream.window - std::min(from, stream.expected + stream.window);
   if (size > kStep) size -= size % kStep;
@@ -50,7 +60,7 @@ std::optional<ByteRange> ReadAhead::extend(Stream& stream, std::uint64_t largest
   const ByteRange next = ByteRange{from, from + size}.intersect({0, file_size_});
   stream.ahead = std::max(from, next.end);
   if (next.empty()) return std::nullopt;
-  return next;
+  return Guess{next, stream.window > before};
 }
 
 }  // namespace lazymirror

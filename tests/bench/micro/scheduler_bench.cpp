@@ -22,6 +22,7 @@ constexpr std::uint64_t kRead = 128 << 10;
 class InstantTarget final : public FillTarget {
  public:
   std::uint64_t size() const override { return kSize; }
+  std::uint64_t chunk_size() const override { return kChunk; }
   bool is_present(ByteRange range) override {
     return map_.with([&](ChunkMap& map) { return map.is_present(range); });
   }

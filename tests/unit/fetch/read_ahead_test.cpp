@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <random>
 #include <vector>
 
@@ -14,7 +16,10 @@ constexpr std::uint64_t kKiB = 1u << 10, kMiB = 1u << 20, kGiB = 1u << 30;
 struct Trace {
   explicit Trace(std::uint64_t size) : ahead(size) {}
   void read(std::uint64_t offset, std::uint64_t length) {
-    if (auto next = ahead.on_read({offset, offset + length})) asked.push_back(*next);
+    if (auto next = ahead.on_read({offset, offset + length})) {
+      asked.push_back(next->range);
+      grew.push_back(next->grows);
+    }
   }
   [[nodiscard]] std::uint64_t bytes() const {
     std::uint64_t sum = 0;
@@ -23,6 +28,7 @@ struct Trace {
   }
   ReadAhead ahead;
   std::vector<ByteRange> asked;
+  std::vector<bool> grew;
 };
 
 TEST(ReadAhead, OneReadIsNoPattern) {
@@ -58,10 +64,28 @@ TEST(ReadAhead, AWindowMadeLargerIsKeptFull) {
   ReadAhead ahead(4 * kGiB);
   std::uint64_t end = 0;
   for (std::uint64_t at = 0; at < kGiB; at += 128 * kKiB) {
-    if (const auto next = ahead.on_read({at, at + 128 * kKiB}, kWindow)) end = next->end;
+    if (const auto next = ahead.on_read({at, at + 128 * kKiB}, kWindow)) end = next->range.end;
     EXPECT_LE(end, at + 128 * kKiB + kWindow);
     if (at <= 256 * kMiB) continue;
     ASSERT_GE(end, at + kWindow - ReadAhead::kStep);
+  }
+}
+
+TEST(ReadAhead, SaysWhetherTheWindowHasGrownOrMovedOn) {
+  Trace t(4 * kGiB);
+  for (std::uint64_t at = 0; at < kGiB; at += 128 * kKiB) t.read(at, 128 * kKiB);
+  EXPECT_TRUE(std::is_partitioned(t.grew.begin(), t.grew.end(), std::identity{}));
+  EXPECT_EQ(std::count(t.grew.begin(), t.grew.end(), true), 5) << "0.5, 2, 8, 16, 32 MiB";
+}
+
+// Who stops, or goes elsewhere, has not fetched many times what he read.
+TEST(ReadAhead, IsNeverFarAheadOfAReaderWhoHasReadLittle) {
+  for (const std::uint64_t largest : {32 * kMiB, 96 * kMiB, 384 * kMiB}) {
+    ReadAhead ahead(4 * kGiB);
+    for (std::uint64_t read = 128 * kKiB; read < 200 * kMiB; read += 128 * kKiB) {
+      const auto next = ahead.on_read({read - 128 * kKiB, read}, largest);
+      ASSERT_LE(next ? next->range.end : 0, 9 * read) << read;
+    }
   }
 }
 
