@@ -170,6 +170,7 @@ class DataFile final : public CachedFile, public Committable {
   Result<Fd> begin_writing();
   Result<Fd> data_for_writing();
   Result<Fd> reopen_for_writing(const Fd& data);
+  void reopen_for_reading(const Fd& data);
   Result<Fd> create_data();
   Result<> place(const DataTree::NewFile& file) const;
   Result<Fd> put_placeholder(Placeholders::Rival rival);
@@ -178,7 +179,10 @@ class DataFile final : public CachedFile, public Committable {
   Result<> replace_data();
   Result<> give_up(Result<> (Catalog::*note)(const FileRecord&));
   [[nodiscard]] Result<> check_evictable();
+  Result<> guard_again();
+  [[nodiscard]] Result<> check_unused();
   [[nodiscard]] Result<Fd> data_for_eviction();
+  Result<> change_unused(const std::function<Result<>(const Fd&)>& change);
   Result<> evict_in_place();
   [[nodiscard]] ByteRange tail_of(const State& state, std::uint64_t bytes) const;
   Result<> give_back_tail(const Fd& data, ByteRange tail);

@@ -14,7 +14,9 @@
 //     be guarded has the file open, so that step 2 fails: the kernel counts an
 //     opener before it looks for guards, and looks for leases after that
 //     (do_dentry_open(), fs/open.c);
-//  2. the lease, on the only descriptor that we have of the inode;
+//  2. the lease, on the only descriptor that we have of the inode: first on one
+//     for reading, since to open it for writing may change its mode, and that
+//     the time of its last change, for whom has it open;
 //  3. the bits are cleared, in memory and durably, for a tag that no file has;
 //  4. the file gets that tag: an older catalog that is restored one day does
 //     not believe in its bytes either;
@@ -66,12 +68,45 @@ Result<> DataFile::check_evictable() {
   return fail(Errc::busy, path_.back() + " is being fetched");
 }
 
+// REQUIRES: creation_ is held, and there is a data file.
+Result<> DataFile::guard_again() {
+  if (!context_->placeholders) return {};
+  const Fd data = state_.with([](const State& s) { return s.data; });
+  return context_->placeholders->before_file(data->get());
+}
+
+// REQUIRES: creation_ is held. That somebody has it open shows without a change
+// of it. Who comes after this look is found by the lease that follows.
+Result<> DataFile::check_unused() {
+  const Fd data = state_.with([](const State& s) { return s.writable ? Fd() : s.data; });
+  if (!data) return {};
+  const auto lease = WriteLease::take(data->get());
+  return lease ? Result<>() : fail(with_context(lease.error(), path_.back()));
+}
+
 // REQUIRES: creation_ is held. The only descriptor that we have of the inode,
 // unless somebody reads just now.
 Result<DataFile::Fd> DataFile::data_for_eviction() {
   auto data = data_for_writing();
   if (data || !is_in_use(data.error())) return data;
   return fail(Errc::busy, path_.back() + " is in use");
+}
+
+// REQUIRES: creation_ is held, and nobody writes. `change` is called with the
+// lease held; what was open for reading only is so again after a failure.
+Result<> DataFile::change_unused(const std::function<Result<>(const Fd&)>& change) {
+  std::shared_ptr<void> pause;
+  if (context_->placeholders) pause = context_->placeholders->before_lease();
+  const bool was_writable = state_.with([](const State& s) { return s.writable; });
+  if (auto r = check_unused(); !r) return r;
+  const auto data = data_for_eviction();
+  if (!data) return fail(data.error());
+  auto changed = [&]() -> Result<> {
+    const auto lease = WriteLease::take((*data)->get());
+    return lease ? change(*data) : fail(with_context(lease.error(), path_.back()));
+  }();
+  if (!changed && !was_writable) reopen_for_reading(*data);
+  return changed;
 }
 
 Result<> DataFile::evict() {
@@ -87,13 +122,8 @@ Result<> DataFile::evict() {
 
 // REQUIRES: creation_ is held, and nobody writes.
 Result<> DataFile::evict_in_place() {
-  const auto data = data_for_eviction();
-  if (!data) return fail(data.error());
-  if (auto r = context_->placeholders->before_file((*data)->get()); !r) return r;
-  const auto pause = context_->placeholders->before_lease();
-  const auto lease = WriteLease::take((*data)->get());
-  if (!lease) return fail(with_context(lease.error(), path_.back()));
-  return give_back(*data);
+  if (auto r = guard_again(); !r) return r;
+  return change_unused([this](const Fd& data) { return give_back(data); });
 }
 
 // REQUIRES: creation_ and the lease are held, and nobody writes.
@@ -165,18 +195,11 @@ Result<std::uint64_t> DataFile::evict_tail(std::uint64_t bytes) {
     return s.data && !s.dirty && s.unrecorded + s.recording == 0 && s.suspects.present_count() == 0;
   });
   if (!settled) return std::uint64_t{0};
-  const auto data = data_for_eviction();
-  if (!data) return fail(data.error());
-  std::shared_ptr<void> pause;
-  if (context_->placeholders) {
-    if (auto r = context_->placeholders->before_file((*data)->get()); !r) return fail(r.error());
-    pause = context_->placeholders->before_lease();
-  }
-  const auto lease = WriteLease::take((*data)->get());
-  if (!lease) return fail(with_context(lease.error(), path_.back()));
+  if (auto r = guard_again(); !r) return fail(r.error());
   const std::uint64_t before = present_bytes();
   const ByteRange tail = state_.with([&](const State& s) { return tail_of(s, bytes); });
-  if (auto r = give_back_tail(*data, tail); !r) return fail(r.error());
+  const auto changed = change_unused([&](const Fd& data) { return give_back_tail(data, tail); });
+  if (!changed) return fail(changed.error());
   return before - present_bytes();
 }
 

@@ -205,14 +205,17 @@ void DataFile::end_writing() {
     const bool done = --s.writers == 0 && s.writable && s.map.is_complete();
     return done ? s.data : Fd();
   });
-  if (!settled || !context_->placeholders) return;
+  if (settled && context_->placeholders) reopen_for_reading(settled);
+}
+
+void DataFile::reopen_for_reading(const Fd& data) {
   auto fd =
-      open_fd(AT_FDCWD, "/proc/self/fd/" + std::to_string(settled->get()), O_RDONLY | O_NONBLOCK);
+      open_fd(AT_FDCWD, "/proc/self/fd/" + std::to_string(data->get()), O_RDONLY | O_NONBLOCK);
   if (!fd) return;
-  auto data = std::make_shared<const UniqueFd>(std::move(*fd));
+  auto reading = std::make_shared<const UniqueFd>(std::move(*fd));
   state_.with([&](State& s) {
-    if (s.data != settled || s.writers != 0) return;
-    s.data = std::move(data);
+    if (s.data != data || s.writers != 0) return;
+    s.data = std::move(reading);
     s.writable = false;
   });
 }

@@ -18,7 +18,6 @@
 
 #include "cache/cache.h"
 #include "cache/data_file.h"
-#include "cache/write_lease.h"
 
 namespace lazymirror {
 namespace {
@@ -91,19 +90,16 @@ Result<> DataFile::release() {
 
 // REQUIRES: creation_ is held, and nobody writes.
 Result<> DataFile::release_absent() {
-  const auto data = data_for_writing();
-  if (!data) return fail(data.error());
-  const auto pause = context_->placeholders->before_lease();
-  const auto lease = WriteLease::take((*data)->get());
-  if (!lease) return fail(lease.error());
-  ByteRange rest{0, size_};
-  while (!rest.empty()) {
-    const auto missing = state_.with([&](const State& s) { return s.map.first_missing(rest); });
-    if (!missing) break;
-    if (auto r = context_->placeholders->poison().cover((*data)->get(), *missing); !r) return r;
-    rest.begin = std::min(rest.end, missing->end);
-  }
-  return restore_mtime(*data);
+  return change_unused([this](const Fd& data) -> Result<> {
+    ByteRange rest{0, size_};
+    while (!rest.empty()) {
+      const auto missing = state_.with([&](const State& s) { return s.map.first_missing(rest); });
+      if (!missing) break;
+      if (auto r = context_->placeholders->poison().cover(data->get(), *missing); !r) return r;
+      rest.begin = std::min(rest.end, missing->end);
+    }
+    return restore_mtime(data);
+  });
 }
 
 }  // namespace lazymirror

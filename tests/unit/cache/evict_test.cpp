@@ -42,6 +42,8 @@ class EvictTest : public test::InPlaceTest {
   // Every block is of the origin, poison or a hole, and what counts as present
   // is of the origin.
   void expect_no_wrong_byte();
+  void be_refused_unseen();
+  void be_refused_among_openers();
   // Fills and evicts without end, and tells how far it is: "s"tarted, "f"illed,
   // "e"victed.
   [[noreturn]] void be_killed(int told);
@@ -174,6 +176,67 @@ TEST_P(EvictTest, BusyFilesAreRefusedAtOnce) {
   expect_present("file", {0, kSize});
   evict();
   EXPECT_FALSE(file("file")->is_complete());
+}
+
+// What tar(1) compares, and what a copy takes over.
+void expect_unchanged(const UniqueFd& fd, const struct stat& before) {
+  struct stat now {};
+  ASSERT_EQ(::fstat(fd.get(), &now), 0);
+  EXPECT_EQ(now.st_mode, before.st_mode);
+  EXPECT_EQ(now.st_ctim.tv_sec, before.st_ctim.tv_sec);
+  EXPECT_EQ(now.st_ctim.tv_nsec, before.st_ctim.tv_nsec);
+}
+
+// The kernel grants a read lease while nobody has the file open for writing.
+void expect_executable(const UniqueFd& fd) {
+  EXPECT_EQ(::fcntl(fd.get(), F_SETLEASE, F_RDLCK), 0) << "it is kept open for writing";
+  ::fcntl(fd.get(), F_SETLEASE, F_UNLCK);
+}
+
+void EvictTest::be_refused_unseen() {
+  list({listed_file("file", kSize), listed_file("part", kSize)});
+  place();
+  fill_all();
+  value(value(file("part")->write_from(0))->append(test::bytes_of({0, kChunk})));
+  start();
+  const auto reader = open("file");
+  const auto before = stat_of("file");
+  EXPECT_EQ(evict_error(), Errc::busy);
+  expect_unchanged(reader, before);
+  EXPECT_EQ(cache_->evict_tail(id_of("file"), kChunk, guards_).error().code, Errc::busy);
+  expect_unchanged(reader, before);
+  expect_executable(reader);
+  const auto other = open("part");
+  const auto part = stat_of("part");
+  EXPECT_EQ(cache_->release(id_of("part"), guards_).error().code, Errc::busy);
+  expect_unchanged(other, part);
+}
+
+TEST_P(EvictTest, WhoHasAFileOpenSeesNothingOfARefusal) {
+  without_privileges([this] { be_refused_unseen(); });
+}
+
+// Some come in between two steps of it.
+void EvictTest::be_refused_among_openers() {
+  list({listed_file("file", kSize)});
+  place();
+  fill_all();
+  start();
+  const std::jthread opener([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) (void)open("file");
+  });
+  for (int refusals = 0; refusals < 100 && !HasFailure();) {
+    fill_all();
+    if (cache_->evict(id_of("file"), guards_)) continue;
+    ++refusals;
+    const auto reader = open("file");
+    expect_executable(reader);
+    EXPECT_EQ(stat_of("file").st_mode & 07777u, 0444u);
+  }
+}
+
+TEST_P(EvictTest, WhatWasNotEvictedCanBeExecuted) {
+  without_privileges([this] { be_refused_among_openers(); });
 }
 
 TEST_P(EvictTest, PartsOfFilesCanBeEvicted) {

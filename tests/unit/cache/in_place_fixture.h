@@ -5,8 +5,11 @@
 #pragma once
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <mutex>
@@ -20,6 +23,7 @@
 namespace lazymirror::test {
 
 inline constexpr std::uint64_t kChunk = 64u << 10;
+inline constexpr unsigned kNobody = 65534;
 
 // Remembers whom it was asked to guard, by inode.
 class Guards final : public PlacementObserver {
@@ -89,6 +93,24 @@ class InPlaceTest : public ::testing::TestWithParam<testing::SmallFs::Kind> {
     start(in_place);
   }
 
+  // An empty cache, used in a process of its own that has neither rights over
+  // modes nor over owners, as the worker of `watch` runs.
+  template <typename F>
+  void without_privileges(F&& use) {
+    cache_.reset();
+    std::filesystem::remove_all(options().directory);
+    ASSERT_EQ(::chown(fs_->path().c_str(), kNobody, kNobody), 0);
+    ASSERT_EQ(::chmod((fs_->path() + "/..").c_str(), 0755), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      give_up_privileges(use);
+      ::_exit(HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+
   ListingDiff list(std::vector<ListedEntry> entries, EntryId directory = kRootId) {
     clock_.ns += 1'000'000'000;
     return value(cache_->store_listing(directory, entries, 0));
@@ -146,6 +168,19 @@ class InPlaceTest : public ::testing::TestWithParam<testing::SmallFs::Kind> {
   const std::shared_ptr<Guards> guards_ = std::make_shared<Guards>();
   std::string boot_ = "boot1";
   std::unique_ptr<Cache> cache_;
+
+ private:
+  template <typename F>
+  void give_up_privileges(F& use) try {
+    ASSERT_EQ(::setgroups(0, nullptr) | ::setresgid(kNobody, kNobody, kNobody), 0);
+    ASSERT_EQ(::setresuid(kNobody, kNobody, kNobody), 0);
+    ::umask(077);
+    start();
+    use();
+    cache_.reset();
+  } catch (const std::exception& e) {
+    ADD_FAILURE() << e.what();
+  }
 };
 
 inline std::string name_of_fs(const ::testing::TestParamInfo<testing::SmallFs::Kind>& info) {

@@ -2,10 +2,6 @@
 //
 // One cache, used in place and not in turns, by a process with rights and
 // without.
-#include <grp.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "unit/cache/in_place_fixture.h"
 
 namespace lazymirror {
@@ -21,7 +17,6 @@ using test::utc;
 using test::value;
 
 constexpr std::uint64_t kSize = 10 * kChunk + 77;
-constexpr unsigned kNobody = 65534;
 
 class SwitchingTest : public test::InPlaceTest {
  protected:
@@ -161,13 +156,7 @@ TEST_P(SwitchingTest, ADamagedCatalogLeavesNoBlocksBehind) {
   EXPECT_EQ(names(), std::set<std::string>{});
 }
 
-// In a process of its own: neither rights over modes nor over owners, as the
-// worker of `watch` runs.
-void SwitchingTest::use_unprivileged() try {
-  ASSERT_EQ(::setgroups(0, nullptr) | ::setresgid(kNobody, kNobody, kNobody), 0);
-  ASSERT_EQ(::setresuid(kNobody, kNobody, kNobody), 0);
-  ::umask(077);
-  start();
+void SwitchingTest::use_unprivileged() {
   list({listed_file("file", kSize, utc(5)), listed_directory("sub")});
   place();
   fill(*file("file"), {0, kChunk});
@@ -184,24 +173,10 @@ void SwitchingTest::use_unprivileged() try {
   expect_present("file", {0, kSize}, 1);
   EXPECT_EQ(stat_of("file").st_mtim.tv_sec, 5);
   EXPECT_EQ(cache_->can_poison(), shares_blocks());
-  cache_.reset();
-} catch (const std::exception& e) {
-  ADD_FAILURE() << e.what();
 }
 
 TEST_P(SwitchingTest, AnOwnerWithoutPrivilegesCanDoItAll) {
-  cache_.reset();
-  std::filesystem::remove_all(options().directory);
-  ASSERT_EQ(::chown(fs_->path().c_str(), kNobody, kNobody), 0);
-  ASSERT_EQ(::chmod((fs_->path() + "/..").c_str(), 0755), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    use_unprivileged();
-    ::_exit(HasFailure() ? 1 : 0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
+  without_privileges([this] { use_unprivileged(); });
 }
 
 }  // namespace
