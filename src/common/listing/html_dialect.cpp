@@ -22,7 +22,7 @@ struct Rule {
 };
 
 // The first rule that fits. nginx with "autoindex_localtime on" looks like nginx
-// without it; the default, UTC, is assumed.
+// without it, and so does fancyindex; the default, UTC, is assumed.
 constexpr std::array<Rule, 18> kRules{{
     {kSummaryTable, 0, {.server = "lighttpd", .marks_directories = true}},
     {kBrowseTable,
@@ -43,7 +43,8 @@ constexpr std::array<Rule, 18> kRules{{
      {.server = "nginx fancyindex",
       .marks_directories = true,
       .exact_forms = kDigitsExact,
-      .all_or_none_exact = true}},
+      .all_or_none_exact = true,
+      .utc = true}},
     {kIndexOf | kSortShort,
      0,
      {.server = "WEBrick", .marks_directories = true, .exact_forms = kDigitsExact}},
