@@ -29,8 +29,7 @@ TestKeeper::TestKeeper(Group& group, Channel channel)
 
 TestKeeper::~TestKeeper() {
   stopping_ = true;
-  const std::uint64_t one = 1;
-  (void)!::write(wake_.get(), &one, sizeof one);
+  wake();
   thread_.join();
   for (auto& [ticket, waiting] : waiting_) {
     if (waiting.of_kernel) (void)group_.answer(waiting.fd.get(), EIO);
@@ -42,7 +41,7 @@ void TestKeeper::work() {
     int channel = -1;
     {
       const std::lock_guard lock(mutex_);
-      if (channel_) channel = channel_->fd();
+      if (channel_ && reading_) channel = channel_->fd();
     }
     std::array<pollfd, 3> ready{pollfd{paused_ ? -1 : group_.fd(), POLLIN, 0},
                                 pollfd{channel, POLLIN, 0}, pollfd{wake_.get(), POLLIN, 0}};
@@ -76,7 +75,7 @@ void TestKeeper::take_events() {
 
 void TestKeeper::take_messages() {
   const std::lock_guard lock(mutex_);
-  while (channel_) {
+  while (channel_ && reading_) {
     auto message = channel_->receive_from_worker();
     if (!message) {
       channel_.reset();
@@ -96,6 +95,7 @@ void TestKeeper::handle(const ToKeeper& message) {
       ToWorker reply;
       reply.kind = ToWorker::Kind::trap_set;
       reply.entry = message.entry;
+      ++said.orders;
       if (refused_traps.contains(message.text)) {
         reply.error = ENOENT;
       } else {
@@ -108,6 +108,7 @@ void TestKeeper::handle(const ToKeeper& message) {
       // As Traps::release(): after any other error the trap stays.
       if (message.error == 0 || message.error == ESTALE) said.traps.erase(message.entry);
       said.untraps.emplace(message.entry, message.error);
+      said.orders_before_untrap.emplace(message.entry, said.orders);
       return;
     case ToKeeper::Kind::pong: ++said.pongs; return;
     case ToKeeper::Kind::ready: said.ready = true; return;
@@ -135,6 +136,7 @@ void TestKeeper::handle_answer(const ToKeeper& message) {
     (void)group_.answer(waiting.mapped().fd.get(), message.error);
   }
   answers_[message.ticket] = message.error;
+  said.orders_before_answer[message.ticket] = said.orders;
   ++said.answers;
 }
 
@@ -162,6 +164,10 @@ void TestKeeper::connect(Channel channel) {
     paused_ = false;
     for (auto& [ticket, waiting] : waiting_) send(waiting.message, waiting.fd.get());
   }
+  wake();
+}
+
+void TestKeeper::wake() {
   const std::uint64_t one = 1;
   (void)!::write(wake_.get(), &one, sizeof one);
 }
@@ -206,6 +212,19 @@ void TestKeeper::tell_walk(std::uint64_t entry) {
 void TestKeeper::ping() {
   const std::lock_guard lock(mutex_);
   send(ToWorker{});
+}
+
+void TestKeeper::stop_reading() {
+  const std::lock_guard lock(mutex_);
+  reading_ = false;
+}
+
+void TestKeeper::read_on() {
+  {
+    const std::lock_guard lock(mutex_);
+    reading_ = true;
+  }
+  wake();
 }
 
 bool TestKeeper::wait_until(const std::function<bool()>& done) {

@@ -38,6 +38,9 @@ class TestKeeper {
                         fanotify::Event::Kind kind = fanotify::Event::Kind::read);
   void tell_walk(std::uint64_t entry);
   void ping();
+  // What the worker says fills the channel, until read_on().
+  void stop_reading();
+  void read_on();
 
   // What the worker answered; nothing if it did not in time.
   std::optional<int> answer_to(fanotify::Ticket ticket);
@@ -54,7 +57,10 @@ class TestKeeper {
     std::map<std::uint64_t, std::string> traps;  // that are set
     std::size_t most_traps = 0;
     std::multimap<std::uint64_t, int> untraps;
-    std::size_t events = 0;  // that the kernel told of
+    std::size_t orders = 0;  // to set a trap; below: those that came before
+    std::map<fanotify::Ticket, std::size_t> orders_before_answer;
+    std::map<std::uint64_t, std::size_t> orders_before_untrap;  // the first one
+    std::size_t events = 0;                                     // that the kernel told of
     std::optional<std::string> end;
   };
   template <typename F>
@@ -78,6 +84,7 @@ class TestKeeper {
   void handle(const fanotify::ToKeeper& message);
   void handle_answer(const fanotify::ToKeeper& message);
   void send(const fanotify::ToWorker& message, int fd = -1);
+  void wake();
 
   fanotify::Group& group_;
   std::mutex mutex_;
@@ -89,6 +96,7 @@ class TestKeeper {
   UniqueFd wake_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> paused_{false};  // the worker holds a lease
+  bool reading_ = true;
   std::thread thread_;
 };
 

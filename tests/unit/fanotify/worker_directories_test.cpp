@@ -23,6 +23,19 @@ class WorkerDirectoriesTest : public WorkerTest {
   [[nodiscard]] bool stands(const std::string& path) const {
     return std::filesystem::exists(std::filesystem::symlink_status(through(path)));
   }
+  // With more children than the channel has room for orders.
+  static constexpr std::size_t kMany = 500;
+  void put_children(const std::string& prefix) {
+    for (std::size_t i = 0; i < kMany; ++i) web->put(prefix + std::to_string(i) + "/x", {1});
+  }
+  fanotify::Ticket tell_opendir(const std::string& path) {
+    const UniqueFd fd = open_quietly(path, O_RDONLY | O_DIRECTORY);
+    return keeper->tell(fd.get(), 0, 0, fanotify::Event::Kind::open);
+  }
+  std::size_t orders_before_answer(fanotify::Ticket ticket) {
+    EXPECT_EQ(keeper->answer_to(ticket), 0);
+    return keeper->look([&](const auto& said) { return said.orders_before_answer.at(ticket); });
+  }
 };
 
 TEST_P(WorkerDirectoriesTest, IsReadyWhenTheRootIsPlaced) {
@@ -78,6 +91,70 @@ TEST_P(WorkerDirectoriesTest, AWalkPopulatesThatDirectoryAndTrapsItsChildren) {
   EXPECT_EQ(keeper->wait_for_untrap(id("d/e")), 0);
   EXPECT_TRUE(stands("d/e/x"));
   EXPECT_EQ(web->count("LIST /d/e/"), 1u);
+}
+
+TEST_P(WorkerDirectoriesTest, NobodyGoesOnWhileTrapsBelowAreStillAskedFor) {
+  options.max_traps = 10 * kMany;
+  put_children("/d/e");
+  start();
+  ASSERT_TRUE(keeper->wait_until([&] { return keeper->said.orders == 1; }));
+  keeper->stop_reading();
+  (void)tell_opendir("");  // what is below is populated ahead
+  ASSERT_TRUE(eventually([&] { return waits_for_the_keeper(); }));
+  const auto opened = tell_opendir("d"), again = tell_opendir("d");
+  keeper->tell_walk(id("d"));
+  keeper->read_on();
+  EXPECT_EQ(orders_before_answer(opened), 1 + kMany);
+  EXPECT_EQ(orders_before_answer(again), 1 + kMany);
+  EXPECT_EQ(keeper->wait_for_untrap(id("d")), 0);
+  EXPECT_EQ(keeper->look([&](const auto& said) { return said.orders_before_untrap.at(id("d")); }),
+            1 + kMany);
+}
+
+TEST_P(WorkerDirectoriesTest, WhoComeTogetherWaitForTheSameTraps) {
+  options.max_traps = 10 * kMany;
+  put_children("/d/e");
+  start();
+  ASSERT_TRUE(keeper->wait_until([&] { return keeper->said.orders == 1; }));
+  web->hold();
+  std::vector<fanotify::Ticket> opened;
+  for (int i = 0; i < 3; ++i) opened.push_back(tell_opendir("d"));
+  keeper->stop_reading();
+  web->release();
+  ASSERT_TRUE(eventually([&] { return waits_for_the_keeper(); }));
+  keeper->read_on();
+  for (const auto ticket : opened) EXPECT_EQ(orders_before_answer(ticket), 1 + kMany);
+}
+
+TEST_P(WorkerDirectoriesTest, NorDoesWhoOpensADirectoryThatHasChanged) {
+  engine_options.ttl = Duration(60'000);
+  options.max_traps = 10 * kMany;
+  web->put("/d/a", {10});
+  start();
+  ASSERT_EQ(keeper->answer_to(tell_opendir("d")), 0);
+  put_children("/d/new");
+  clock.forward(Duration(120'000));
+  keeper->stop_reading();
+  (void)tell_opendir("d");  // and asks the origin
+  ASSERT_TRUE(eventually([&] { return waits_for_the_keeper(); }));
+  const auto opened = tell_opendir("d");
+  keeper->read_on();
+  EXPECT_EQ(orders_before_answer(opened), 1 + kMany);
+}
+
+TEST_P(WorkerDirectoriesTest, AStopGoesOnWhereTrapsAreStillAskedFor) {
+  options.max_traps = 10 * kMany;
+  put_children("/d/e");
+  start();
+  keeper->stop_reading();
+  (void)tell_opendir("d");
+  ASSERT_TRUE(eventually([&] { return waits_for_the_keeper(); }));
+  (void)tell_opendir("d");
+  keeper->tell_walk(id("d"));
+  keeper->hang_up();
+  const auto end = worker_end();
+  ASSERT_TRUE(end);
+  EXPECT_EQ(*end, fanotify::WorkerEnd::keeper_gone);
 }
 
 TEST_P(WorkerDirectoriesTest, AWalkThatFailsIsCaughtAgain) {

@@ -2,8 +2,11 @@
 #include "unit/fanotify/worker_fixture.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -159,6 +162,14 @@ bool WorkerTest::has_trap(const std::string& path) {
     return std::any_of(said.traps.begin(), said.traps.end(),
                        [&](const auto& trap) { return trap.second == path; });
   });
+}
+
+// poll(2) says so when a quarter is full.
+bool WorkerTest::waits_for_the_keeper() const {
+  int unread = 0, room = 0;
+  socklen_t size = sizeof room;
+  return ::ioctl(channel_->fd(), SIOCOUTQ, &unread) == 0 &&
+         ::getsockopt(channel_->fd(), SOL_SOCKET, SO_SNDBUF, &room, &size) == 0 && unread >= room;
 }
 
 }  // namespace lazymirror::testing

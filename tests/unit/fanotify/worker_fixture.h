@@ -44,6 +44,8 @@ class WorkerTest : public ::testing::TestWithParam<SmallFs::Kind> {
   [[nodiscard]] EntryId id(const std::string& path) const;
   [[nodiscard]] std::size_t events();
   [[nodiscard]] bool has_trap(const std::string& path);
+  // The channel holds all that it can: nothing more is said before the keeper reads.
+  [[nodiscard]] bool waits_for_the_keeper() const;
 
   std::shared_ptr<FakeWeb> web = std::make_shared<FakeWeb>();
   fanotify::WorkerOptions options;
