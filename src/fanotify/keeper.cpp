@@ -189,7 +189,7 @@ void Keeper::look_after_time() {
 void Keeper::handle(ToKeeper message) {
   const auto until = clock_.now() + times_.timeout + times_.grace;
   switch (message.kind) {
-    case ToKeeper::Kind::answer: finish(message.ticket, message.error); break;
+    case ToKeeper::Kind::answer: answer(message.ticket, message.error); break;
     case ToKeeper::Kind::set_trap: carry_out({message.entry, std::move(message.text)}); break;
     case ToKeeper::Kind::untrap: carry_out({message.entry, {}, message.error}); break;
     case ToKeeper::Kind::pong: health_.sign_of_life(clock_.now()); break;

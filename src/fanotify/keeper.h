@@ -91,11 +91,12 @@ class Keeper {
  private:
   enum class State { starting, serving, stopping, done };
   // Carried out in the order of arrival: the traps below a directory are set
-  // before its own is taken away and walkers go on.
+  // before its own is taken away and walkers go on, and before who opens it does.
   struct TrapOrder {
     std::uint64_t entry;
     std::optional<std::string> path;  // nothing: take it away
     int error = 0;                    // then: what walkers get
+    Ticket opener = 0;                // if not 0, it is not of a trap, but of him: he goes on
   };
 
   // the loop
@@ -112,6 +113,8 @@ class Keeper {
 
   // messages of the worker
   void handle(ToKeeper message);
+  void answer(Ticket ticket, int error);
+  [[nodiscard]] bool has_to_wait(Ticket ticket) const;
   void finish(Ticket ticket, int error);
   void finish_walk(std::uint64_t entry, int error);
   void carry_out(TrapOrder order);
@@ -119,6 +122,7 @@ class Keeper {
   void carry_out_trap_orders();
   void carry_out_last_orders();
   [[nodiscard]] bool set_trap(const TrapOrder& order);
+  void let_on(const TrapOrder& order);
   [[nodiscard]] int try_trap(const TrapOrder& order);
   [[nodiscard]] bool hand_over(std::uint64_t device, int control);
   void show();

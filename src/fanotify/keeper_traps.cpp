@@ -2,6 +2,8 @@
 //
 // The keeper's traps: who is caught, what the worker asks for.
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -13,6 +15,11 @@ namespace lazymirror::fanotify {
 namespace {
 
 constexpr Duration kTidyEvery{1'000};
+
+bool is_directory(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+}
 
 }  // namespace
 
@@ -57,7 +64,7 @@ void Keeper::carry_out_trap_orders() {
   while (!trap_orders_.empty()) {
     const TrapOrder& order = trap_orders_.front();
     if (!order.path) {
-      finish_walk(order.entry, order.error);
+      let_on(order);
     } else if (!set_trap(order)) {
       return;
     }
@@ -66,12 +73,31 @@ void Keeper::carry_out_trap_orders() {
   if (!is_open_) open();
 }
 
+// Who has a directory open walks into its children: not before the traps there,
+// which were asked for before. Until then he is outstanding like any other: he is
+// denied when he has waited too long, and told of to the next worker.
+void Keeper::answer(Ticket ticket, int error) {
+  if (error != 0 || !has_to_wait(ticket)) return finish(ticket, error);
+  trap_orders_.push_back({0, {}, 0, ticket});
+}
+
+bool Keeper::has_to_wait(Ticket ticket) const {
+  if (trap_orders_.empty()) return false;
+  const Event* event = outstanding_.find(ticket);
+  return event != nullptr && is_directory(event->fd.get());
+}
+
+void Keeper::let_on(const TrapOrder& order) {
+  if (order.opener != 0) return finish(order.opener, 0);
+  finish_walk(order.entry, order.error);
+}
+
 // Of a worker that is gone: the next one asks for nothing that it was told of.
 void Keeper::carry_out_last_orders() {
   for (const TrapOrder& order : std::exchange(trap_orders_, {})) {
     if (state_ != State::serving) return;
     if (!order.path) {
-      finish_walk(order.entry, order.error);
+      let_on(order);
     } else if (try_trap(order) != 0) {
       return;  // who waits above it is told of to the next worker
     }

@@ -108,6 +108,7 @@ class TrappedTree {
   }
 
   [[nodiscard]] Traps& traps() { return *traps_; }
+  [[nodiscard]] std::unique_ptr<Traps> take_traps() { return std::move(traps_); }  // once
   [[nodiscard]] View& view() { return *view_; }
   [[nodiscard]] const std::string& path() const { return view_->path(); }
   [[nodiscard]] std::string operator/(const std::string& name) const { return path() + '/' + name; }
