@@ -114,6 +114,13 @@ Result<> Group::guard_file(int fd, bool opens) {
 
 Result<> Group::unguard_file(int fd) { return unmark(0, file_mask(true), fd, "unguard a file"); }
 
+Result<> Group::guard_opens(int fd) { return mark(0, FAN_OPEN_PERM, fd, "guard a file"); }
+
+Result<> Group::unguard_all() {
+  if (::fanotify_mark(fd_.get(), FAN_MARK_FLUSH, 0, AT_FDCWD, nullptr) == 0) return {};
+  return cannot_mark(errno, "unguard all files");
+}
+
 Result<> Group::guard_directory(int fd) {
   return mark(FAN_MARK_ONLYDIR, FAN_OPEN_PERM | FAN_ONDIR, fd, "guard a directory");
 }

@@ -47,6 +47,10 @@ class Group {
   // Reads of this file only (and opens); what is open already stays unguarded.
   Result<> guard_file(int fd, bool opens = false);
   Result<> unguard_file(int fd);
+  // Opens of this file only.
+  Result<> guard_opens(int fd);
+  // No mark on any file or directory is left; those on mounts are.
+  Result<> unguard_all();
   // opendir(3) of this directory, whatever path leads to it.
   Result<> guard_directory(int fd);
   Result<> unguard_directory(int fd);

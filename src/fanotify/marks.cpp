@@ -21,8 +21,9 @@ Result<> PlacementGuards::before_file(int fd) {
   return group_.guard_file(fd, pauses_ != nullptr);
 }
 
-std::shared_ptr<void> PlacementGuards::before_lease() {
-  return pauses_ ? pauses_->begin() : nullptr;
+std::shared_ptr<void> PlacementGuards::before_lease(int fd) {
+  if (pauses_) return pauses_->begin();
+  return holds_ ? holds_->begin(fd) : nullptr;
 }
 
 Result<> PlacementGuards::before_directory(int fd) {

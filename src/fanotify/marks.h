@@ -13,6 +13,7 @@
 
 #include "base/guarded.h"
 #include "fanotify/event_pauses.h"
+#include "fanotify/open_holds.h"
 #include "fanotify/worker_parts.h"
 
 namespace lazymirror::fanotify {
@@ -21,18 +22,20 @@ namespace lazymirror::fanotify {
 // worker's parts: the engine may be placing when they go.
 class PlacementGuards final : public PlacementObserver {
  public:
-  // `pauses`: where opens are asked for, else null.
-  PlacementGuards(Group& group, bool files, std::shared_ptr<EventPauses> pauses)
-      : group_(group), files_(files), pauses_(std::move(pauses)) {}
+  // `pauses`: where opens are asked for, else null; `holds`: else, or null.
+  PlacementGuards(Group& group, bool files, std::shared_ptr<EventPauses> pauses,
+                  std::shared_ptr<OpenHolds> holds)
+      : group_(group), files_(files), pauses_(std::move(pauses)), holds_(std::move(holds)) {}
 
   Result<> before_file(int fd) override;
   Result<> before_directory(int fd) override;
-  [[nodiscard]] std::shared_ptr<void> before_lease() override;
+  [[nodiscard]] std::shared_ptr<void> before_lease(int fd) override;
 
  private:
   Group& group_;
   const bool files_;
   const std::shared_ptr<EventPauses> pauses_;
+  const std::shared_ptr<OpenHolds> holds_;
 };
 
 // Every byte of the file is there: no more events. Does nothing when it turns

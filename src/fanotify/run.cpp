@@ -197,6 +197,7 @@ Result<> Run::choose_worker() {
   const SystemUser user = worker_user();
   place_ = {&*mount_, &*group_, options_.cache_directory, user.uid, user.gid, options_.kept};
   place_.kept.push_back(lock_.get());
+  place_.asks_opens = opens_.asks();
   if (mount_->is_idmapped()) {
     log::info("fanotify: the worker runs as the user {}, without capabilities", user.name);
     return {};
@@ -236,6 +237,7 @@ WorkerBody Run::worker_body() const {
     }
     WorkerOptions own = options;
     own.first = inside.first;
+    own.holds = inside.holds;
     return serve(own, **engine, inside.group, inside.channel, inside.trap_ends);
   };
 }

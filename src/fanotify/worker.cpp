@@ -40,7 +40,7 @@ class Worker {
         WorkerParts{options, engine, *engine.in_place(), group, outbox_, *gate_, *pool_, *timers_});
     if (options.opens.asks()) pauses_ = std::make_shared<EventPauses>(outbox_, gate_);
     engine.in_place()->set_observer(
-        std::make_shared<PlacementGuards>(group, options.inode_guards, pauses_));
+        std::make_shared<PlacementGuards>(group, options.inode_guards, pauses_, options.holds));
     population_.emplace(*parts_, traps_);
     look_ahead_.emplace(*parts_, *population_, kLookAhead);
     changed_.emplace(*parts_, *population_, kChanges);

@@ -8,10 +8,13 @@
 // of the engine.
 #pragma once
 
+#include <memory>
+
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/engine.h"
 #include "fanotify/group.h"
+#include "fanotify/open_holds.h"
 #include "fanotify/open_rule.h"
 #include "fanotify/trap_ends.h"
 #include "fanotify/wire.h"
@@ -27,6 +30,7 @@ struct WorkerOptions {
   // Until blocks that were reserved for an opener are given back, if it has closed.
   Duration reserve{2'000};
   unsigned threads = 4;
+  std::shared_ptr<OpenHolds> holds;  // null: not needed (opens are asked for), or not to be had
 };
 
 enum class WorkerEnd { stopped, keeper_gone };

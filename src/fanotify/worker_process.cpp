@@ -6,6 +6,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
 #include "fanotify/claims.h"
 #include "fanotify/inherited_descriptors.h"
 #include "fanotify/privileges.h"
@@ -21,11 +25,12 @@ void be_first_to_go() {
 }
 
 // The worker's surroundings; afterwards nothing can be had back.
-Result<UniqueFd> settle_in(const WorkerPlace& place, const Channel& channel, int files,
-                           const TrapHandles& traps) {
+Result<UniqueFd> settle_in(const WorkerPlace& place, const Channel& channel,
+                           const std::vector<int>& own, const TrapHandles& traps) {
   std::vector<int> kept = place.kept;
   for (const auto& [device, control] : traps.controls) kept.push_back(control);
-  kept.insert(kept.end(), {traps.pipe, channel.fd(), files, place.group->fd(), place.mount->fd()});
+  kept.insert(kept.end(), own.begin(), own.end());
+  kept.insert(kept.end(), {traps.pipe, channel.fd(), place.group->fd(), place.mount->fd()});
   close_all_but(kept);
   be_first_to_go();
   if (auto r = place.mount->enter(); !r) return fail(r.error());
@@ -46,16 +51,41 @@ bool say_stopped(Channel& channel) {
   return channel.send(message).has_value();
 }
 
-int run_worker(const WorkerPlace& place, const WorkerBody& body, Channel& channel, UniqueFd files,
+// What the keeper makes for each worker anew.
+struct OwnThings {
+  UniqueFd files;
+  std::optional<Group> holds;
+};
+
+// The keeper has no use for it: its copy goes at once.
+std::optional<Group> group_for_opens(const WorkerPlace& place) {
+  if (place.asks_opens) return std::nullopt;
+  auto group = OpenHolds::make_group(place.mount->directory());
+  if (group) return std::move(*group);
+  log::warn("fanotify: {}; opens may fail while a file is evicted", group.error().message);
+  return std::nullopt;
+}
+
+std::shared_ptr<OpenHolds> start_holds(std::optional<Group> group) {
+  if (!group) return nullptr;
+  auto holds = OpenHolds::start(std::move(*group));
+  if (holds) return std::move(*holds);
+  log::warn("fanotify: {}; opens may fail while a file is evicted", holds.error().message);
+  return nullptr;
+}
+
+int run_worker(const WorkerPlace& place, const WorkerBody& body, Channel& channel, OwnThings own,
                bool first, const TrapHandles& traps) {
-  const auto guard = settle_in(place, channel, files.get(), traps);
+  const int holds = own.holds ? own.holds->fd() : -1;
+  const auto guard = settle_in(place, channel, {own.files.get(), holds}, traps);
   if (!guard) {
     (void)channel.send(failure_message(guard.error()));
     return 1;
   }
   TrapEnds trap_ends(traps);
-  const auto end = body(
-      {channel, *place.group, trap_ends, std::make_shared<QuietOpener>(std::move(files)), first});
+  const auto end =
+      body({channel, *place.group, trap_ends, std::make_shared<QuietOpener>(std::move(own.files)),
+            start_holds(std::move(own.holds)), first});
   const bool heard = end ? *end == WorkerEnd::stopped && say_stopped(channel)
                          : channel.send(failure_message(end.error())).has_value();
   if (!heard) {
@@ -73,9 +103,9 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerPlace& place, const Worke
   if (!ends) return fail(ends.error());
   auto files = make_quiet_pair();
   if (!files) return fail(files.error());
-  auto child = ForkedChild::start([&] {
-    return run_worker(place, body, ends->second, std::move(files->second), first, traps);
-  });
+  OwnThings own{std::move(files->second), group_for_opens(place)};
+  auto child = ForkedChild::start(
+      [&] { return run_worker(place, body, ends->second, std::move(own), first, traps); });
   if (!child) return fail(child.error());
   return WorkerProcess(std::move(ends->first),
                        QuietServer(std::move(files->first), place.mount->directory()),

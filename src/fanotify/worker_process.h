@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "fanotify/forked_child.h"
 #include "fanotify/group.h"
+#include "fanotify/open_holds.h"
 #include "fanotify/quiet_files.h"
 #include "fanotify/wire.h"
 #include "fanotify/work_mount.h"
@@ -29,7 +30,8 @@ struct WorkerInside {
   Group& group;
   TrapEnds& trap_ends;
   std::shared_ptr<QuietOpener> files;
-  bool first;  // no worker of this run has been ready yet
+  std::shared_ptr<OpenHolds> holds;  // may be null
+  bool first;                        // no worker of this run has been ready yet
 };
 using WorkerBody = std::function<Result<WorkerEnd>(const WorkerInside& inside)>;
 
@@ -39,7 +41,8 @@ struct WorkerPlace {
   std::string cache_directory;
   uid_t uid = 0;
   gid_t gid = 0;
-  std::vector<int> kept;  // descriptors that the body needs; all others are closed
+  std::vector<int> kept;   // descriptors that the body needs; all others are closed
+  bool asks_opens = true;  // of the group; else it gets another for them
 };
 
 class WorkerProcess {

@@ -180,6 +180,7 @@ class DataFile final : public CachedFile, public Committable {
   Result<> give_up(Result<> (Catalog::*note)(const FileRecord&));
   [[nodiscard]] Result<> check_evictable();
   Result<> guard_again();
+  [[nodiscard]] std::shared_ptr<void> before_lease();
   [[nodiscard]] Result<> check_unused();
   [[nodiscard]] Result<Fd> data_for_eviction();
   Result<> change_unused(const std::function<Result<>(const Fd&)>& change);

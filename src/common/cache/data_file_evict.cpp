@@ -75,6 +75,12 @@ Result<> DataFile::guard_again() {
   return context_->placeholders->before_file(data->get());
 }
 
+std::shared_ptr<void> DataFile::before_lease() {
+  if (!context_->placeholders) return nullptr;
+  const Fd data = state_.with([](const State& s) { return s.data; });
+  return context_->placeholders->before_lease(data->get());
+}
+
 // REQUIRES: creation_ is held. That somebody has it open shows without a change
 // of it. Who comes after this look is found by the lease that follows.
 Result<> DataFile::check_unused() {
@@ -95,8 +101,7 @@ Result<DataFile::Fd> DataFile::data_for_eviction() {
 // REQUIRES: creation_ is held, and nobody writes. `change` is called with the
 // lease held; what was open for reading only is so again after a failure.
 Result<> DataFile::change_unused(const std::function<Result<>(const Fd&)>& change) {
-  std::shared_ptr<void> pause;
-  if (context_->placeholders) pause = context_->placeholders->before_lease();
+  const auto pause = before_lease();
   const bool was_writable = state_.with([](const State& s) { return s.writable; });
   if (auto r = check_unused(); !r) return r;
   const auto data = data_for_eviction();

@@ -62,9 +62,9 @@ Result<> Placeholders::before_directory(int fd) const {
   return guard ? guard->before_directory(fd) : Result<>();
 }
 
-std::shared_ptr<void> Placeholders::before_lease() const {
+std::shared_ptr<void> Placeholders::before_lease(int fd) const {
   const auto guard = observer();
-  return guard ? guard->before_lease() : nullptr;
+  return guard ? guard->before_lease(fd) : nullptr;
 }
 
 Result<Placeholders::NewFile> Placeholders::make_file(int directory, const Shape& shape) const {

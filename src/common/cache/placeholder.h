@@ -41,7 +41,7 @@ class Placeholders {
   void set_observer(ObserverPtr observer);
   Result<> before_file(int fd) const;
   Result<> before_directory(int fd) const;
-  [[nodiscard]] std::shared_ptr<void> before_lease() const;
+  [[nodiscard]] std::shared_ptr<void> before_lease(int fd) const;
 
   struct Shape {
     EntryId id = 0;

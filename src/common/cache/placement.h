@@ -36,9 +36,9 @@ class PlacementObserver {
   virtual Result<> before_file(int fd) = 0;
   // A directory that is not placed. Not linked yet when it is new.
   virtual Result<> before_directory(int fd) = 0;
-  // A write lease is about to be taken on a file, and given up before what is
-  // returned goes. May wait.
-  [[nodiscard]] virtual std::shared_ptr<void> before_lease() { return nullptr; }
+  // A write lease is about to be taken on the file of `fd`, and given up before
+  // what is returned goes. May wait.
+  [[nodiscard]] virtual std::shared_ptr<void> before_lease(int /*fd*/) { return nullptr; }
 };
 using ObserverPtr = std::shared_ptr<PlacementObserver>;
 

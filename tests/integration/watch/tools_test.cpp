@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <thread>
 
 #include "base/unique_fd.h"
 #include "integration/watch/watch.h"
@@ -182,6 +184,38 @@ TEST_P(FilesInPlace, EvictingUnderLoadNeverShowsAWrongByte) {
   readers.stop();
   EXPECT_EQ(readers.wrong(), 0u) << readers.first_wrong();
   EXPECT_THAT(readers.errnos(), ::testing::IsEmpty());
+}
+
+// As tar(1) opens: the lease under which a file is evicted refuses that.
+TEST_P(FilesInPlace, EvictionRefusesNoOpenerWhoDoesNotWait) {
+  std::vector<std::string> files;
+  for (int i = 0; i < 6; ++i) {
+    const std::string path = "/d/f" + std::to_string(i);
+    origin.put(path, {.size = 100'000});
+    files.push_back(at(path));
+  }
+  auto daemon = watched();
+  for (const auto& file : files) ASSERT_EQ(run_shell("cat " + file + " > /dev/null").status, 0);
+  std::atomic<int> refused{0}, opened{0};
+  const std::jthread opener([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      for (const auto& file : files) {
+        const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        ++(fd.valid() ? opened : refused);
+      }
+    }
+  });
+  unsigned evicted = 0;
+  EXPECT_TRUE(eventually(
+      [&] {
+        for (const auto& file : files) {
+          if (run({"evict", file}).status == 0) ++evicted;
+        }
+        return evicted >= 20;
+      },
+      std::chrono::seconds(60)))
+      << evicted;
+  EXPECT_EQ(refused, 0) << "of " << opened + refused;
 }
 
 }  // namespace

@@ -376,6 +376,25 @@ TEST_P(WorkerFilesTest, EvictionRefusesNoOpener) {
   }
 }
 
+// As tar(1) opens.
+TEST_P(WorkerFilesTest, EvictionRefusesNoOpenerWhoDoesNotWait) {
+  constexpr std::uint64_t kSize = 100'000;
+  web->put("/a", {kSize});
+  start();
+  fanotify::Evictor evictor(*engine, *group, options.inode_guards);
+  for (int evictions = 0; evictions < 30;) {
+    ASSERT_TRUE(file_is(view("a"), "/a", 1, kSize));
+    auto opener = std::async(std::launch::async, [&] {
+      const auto fd = open_fd(AT_FDCWD, view("a"), O_RDONLY | O_NONBLOCK);
+      return fd ? 0 : fd.error().os_errno;
+    });
+    const auto evicted = evictor.evict("a");
+    ASSERT_TRUE(evicted || evicted.error().code == Errc::busy) << evicted.error().message;
+    if (evicted) ++evictions;
+    ASSERT_EQ(opener.get(), 0) << "after " << evictions << " evictions";
+  }
+}
+
 TEST_P(WorkerFilesTest, WhatCannotBeFetchedIsAnErrorNotZeros) {
   web->put("/a", {kMiB});
   start();

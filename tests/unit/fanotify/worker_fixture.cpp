@@ -53,6 +53,13 @@ void WorkerTest::open_group() {
   }
   options.opens.reserves = GetParam() == SmallFs::Kind::ext4;
   const bool opens = options.opens.asks();
+  if (!opens) {
+    auto own = fanotify::OpenHolds::make_group(fd->get());
+    ASSERT_TRUE(own) << own.error().message;
+    auto holds = fanotify::OpenHolds::start(std::move(*own));
+    ASSERT_TRUE(holds) << holds.error().message;
+    options.holds = std::move(*holds);
+  }
   if (!options.inode_guards) {
     const auto guarded = group->guard_filesystem(fd->get(), opens);
     LM_REQUIRE(guarded, "needs Linux 6.14: " + guarded.error().message);
