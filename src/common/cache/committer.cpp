@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <exception>
+#include <utility>
 
 #include "base/log.h"
 #include "base/worker_pool.h"
@@ -106,14 +107,19 @@ Result<> Committer::commit(Batch batch) try {
   return fail(Errc::internal, e.what());
 }
 
-// Leaves those in `work` whose data is on the disk.
+// Leaves those in `work` whose data is on the disk; none is kept open, which would
+// be in the way of its eviction.
 Result<> Committer::sync(
     std::vector<std::pair<std::shared_ptr<Committable>, Committable::Snapshot>>& work) {
-  if (work.size() > kSyncEach && ::syncfs(data_fd_) == 0) return {};
+  if (work.size() > kSyncEach && ::syncfs(data_fd_) == 0) {
+    for (auto& [file, snapshot] : work) snapshot.data.reset();
+    return {};
+  }
   Result<> result;
   std::erase_if(work, [&](auto& item) {
     auto& [file, snapshot] = item;
-    if (!snapshot.data || ::fdatasync(snapshot.data->get()) == 0) return false;
+    const auto data = std::exchange(snapshot.data, nullptr);
+    if (!data || ::fdatasync(data->get()) == 0) return false;
     const Error error = os_error(errno, "cannot sync a data file of the cache");
     file->data_lost(error);
     result = fail(error);

@@ -29,7 +29,7 @@ class Committable {
   virtual ~Committable() = default;
   struct Snapshot {
     FileRecord record;
-    std::shared_ptr<const UniqueFd> data;
+    std::shared_ptr<const UniqueFd> data;  // what is to be synced first
   };
   // What is to be committed, and from now on the file is clean; nothing when
   // there is nothing (any more).

@@ -360,6 +360,7 @@ std::optional<Committable::Snapshot> DataFile::take_snapshot() {
     s.recording_used_ns = s.used_ns;
     return Snapshot{record_of(s), s.data};
   });
+  if (snapshot && context_->placeholders) snapshot->data = for_sync(std::move(snapshot->data));
   // There may be no further chunk to announce it.
   if (!recorded && recorded.error().code == Errc::no_space) announce_changes();
   return snapshot;

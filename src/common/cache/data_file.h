@@ -171,6 +171,7 @@ class DataFile final : public CachedFile, public Committable {
   Result<Fd> data_for_writing();
   Result<Fd> reopen_for_writing(const Fd& data);
   void reopen_for_reading(const Fd& data);
+  [[nodiscard]] Fd for_sync(Fd data);
   Result<Fd> create_data();
   Result<> place(const DataTree::NewFile& file) const;
   Result<Fd> put_placeholder(Placeholders::Rival rival);

@@ -23,16 +23,19 @@ ByteRange hole_after(int fd, std::uint64_t from, std::uint64_t size) {
   return {static_cast<std::uint64_t>(hole), data < 0 ? size : static_cast<std::uint64_t>(data)};
 }
 
+Result<UniqueFd> open_again(int file, int flags) {
+  return open_fd(AT_FDCWD, "/proc/self/fd/" + std::to_string(file), flags | O_NONBLOCK);
+}
+
 // A file that only its owner may not write needs its mode changed for a moment;
 // others may be doing the same.
 Result<UniqueFd> open_as_owner(int file) {
-  const std::string path = "/proc/self/fd/" + std::to_string(file);
-  auto fd = open_fd(AT_FDCWD, path, O_RDWR | O_NONBLOCK);
+  auto fd = open_again(file, O_RDWR);
   for (int attempt = 0; !fd && fd.error().os_errno == EACCES && attempt < 3; ++attempt) {
     struct stat st {};
     if (::fstat(file, &st) != 0) break;
     if (::fchmod(file, st.st_mode | S_IWUSR) != 0) break;
-    fd = open_fd(AT_FDCWD, path, O_RDWR | O_NONBLOCK);
+    fd = open_again(file, O_RDWR);
     (void)::fchmod(file, st.st_mode & 07777);
   }
   return fd;
@@ -209,8 +212,7 @@ void DataFile::end_writing() {
 }
 
 void DataFile::reopen_for_reading(const Fd& data) {
-  auto fd =
-      open_fd(AT_FDCWD, "/proc/self/fd/" + std::to_string(data->get()), O_RDONLY | O_NONBLOCK);
+  auto fd = open_again(data->get(), O_RDONLY);
   if (!fd) return;
   auto reading = std::make_shared<const UniqueFd>(std::move(*fd));
   state_.with([&](State& s) {
@@ -218,6 +220,14 @@ void DataFile::reopen_for_reading(const Fd& data) {
     s.data = std::move(reading);
     s.writable = false;
   });
+}
+
+// A file may be complete before it is synced, and executed then: so what it is
+// synced through (fdatasync(2)) must not be open for writing either.
+DataFile::Fd DataFile::for_sync(Fd data) {
+  const bool writable = state_.with([&](const State& s) { return s.data != data || s.writable; });
+  auto fd = writable ? open_again(data->get(), O_RDONLY) : fail(Errc::invalid, "");
+  return fd ? std::make_shared<const UniqueFd>(std::move(*fd)) : data;
 }
 
 }  // namespace lazymirror

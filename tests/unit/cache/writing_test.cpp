@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "cache/committer.h"
 #include "unit/cache/in_place_fixture.h"
 
 namespace lazymirror {
@@ -68,6 +69,22 @@ TEST_P(WritingTest, AChunkIsWrittenAtOnceHoweverItsBytesCome) {
     EXPECT_EQ(counted("syscw") - before, kSize / kChunk + 1) << piece;
     expect_present("file", {0, kSize});
   }
+}
+
+// The kernel grants a read lease while nobody has the file open for writing.
+TEST_P(WritingTest, WhatIsCompleteCanBeExecutedBeforeItIsSynced) {
+  const auto data = std::dynamic_pointer_cast<Committable>(file("file"));
+  auto writer = value(file("file")->write_from(0));
+  (void)value(writer->append(std::span(bytes_).first(2 * kChunk)));
+  const auto snapshot = data->take_snapshot();
+  ASSERT_TRUE(snapshot && snapshot->data);
+  (void)value(writer->append(std::span(bytes_).subspan(2 * kChunk)));
+  writer.reset();
+  ASSERT_TRUE(file("file")->is_complete());
+  const auto reader = open("file");
+  EXPECT_EQ(::fcntl(reader.get(), F_SETLEASE, F_RDLCK), 0) << "it is open for writing";
+  EXPECT_EQ(::fdatasync(snapshot->data->get()), 0);
+  data->committed();
 }
 
 TEST_P(WritingTest, NoBlockIsReadToBeWritten) {
