@@ -161,6 +161,25 @@ class KeeperOrdersTest : public ::testing::Test {
     return readers;
   }
 
+  // Who has opened "d" is answered when the trap below has been ordered and the
+  // channel is full. A file that was opened before then is not kept by that.
+  struct Scene {
+    Walker walker;
+    std::vector<Walker> readers;
+  };
+  [[nodiscard]] Scene answer_behind_an_order(int error) {
+    Walker walker = opener();
+    const Ticket opened = next_event();
+    Walker first = reader();
+    const Ticket read = next_event();
+    auto readers = burst();
+    order_trap();
+    answer(opened, error);
+    answer(read, 0);
+    EXPECT_EQ(first.wait(), 0);
+    return {std::move(walker), std::move(readers)};
+  }
+
   KeeperTimes times_;
   std::optional<TrappedTree> tree_;
   std::optional<Line> worker_;
@@ -213,15 +232,7 @@ class KeeperOrdersTest : public ::testing::Test {
 
 TEST_F(KeeperOrdersTest, WhoOpensADirectoryWaitsForTheTrapsThatWereOrderedBefore) {
   start();
-  Walker walker = opener();
-  const Ticket opened = next_event();
-  Walker first = reader();
-  const Ticket read = next_event();
-  auto readers = burst();
-  order_trap();
-  answer(opened, 0);
-  answer(read, 0);
-  EXPECT_EQ(first.wait(), 0) << "files are not kept by it";
+  auto [walker, readers] = answer_behind_an_order(0);
   ASSERT_EQ(walker.poll(), std::nullopt);
   EXPECT_EQ(serve(walker), 0);
   for (Walker& one : readers) EXPECT_EQ(serve(one), 0);
@@ -229,15 +240,7 @@ TEST_F(KeeperOrdersTest, WhoOpensADirectoryWaitsForTheTrapsThatWereOrderedBefore
 
 TEST_F(KeeperOrdersTest, TheOrdersOfAWorkerThatDiesComeBeforeItsAnswers) {
   start();
-  Walker walker = opener();
-  const Ticket opened = next_event();
-  Walker first = reader();
-  const Ticket read = next_event();
-  auto readers = burst();
-  order_trap();
-  answer(opened, 0);
-  answer(read, 0);
-  EXPECT_EQ(first.wait(), 0);
+  auto [walker, readers] = answer_behind_an_order(0);
   ASSERT_EQ(::kill(worker_->pid, SIGKILL), 0);
   take_worker();
   EXPECT_EQ(serve(walker), 0);
@@ -246,11 +249,7 @@ TEST_F(KeeperOrdersTest, TheOrdersOfAWorkerThatDiesComeBeforeItsAnswers) {
 
 TEST_F(KeeperOrdersTest, AnErrorDoesNotWait) {
   start();
-  Walker walker = opener();
-  const Ticket opened = next_event();
-  auto readers = burst();
-  order_trap();
-  answer(opened, EIO);
+  auto [walker, readers] = answer_behind_an_order(EIO);
   EXPECT_EQ(walker.wait(), EIO);
   for (Walker& one : readers) EXPECT_EQ(serve(one), 0);
 }
@@ -268,15 +267,7 @@ TEST_F(KeeperOrdersTest, WhoWaitsTooLongIsDenied) {
 
 TEST_F(KeeperOrdersTest, AStopDeniesWhoWaits) {
   start();
-  Walker walker = opener();
-  const Ticket opened = next_event();
-  Walker first = reader();
-  const Ticket read = next_event();
-  auto readers = burst();
-  order_trap();
-  answer(opened, 0);
-  answer(read, 0);
-  EXPECT_EQ(first.wait(), 0);
+  auto [walker, readers] = answer_behind_an_order(0);
   stop();
   EXPECT_EQ(walker.wait(), EIO);
 }
